@@ -1,0 +1,43 @@
+/* Placement: which die holds which replica of which expert.
+ *
+ * The dies hold experts + redundant + shared slots, as evenly as they divide, slots of a die
+ * adjacent. Shared-expert replicas are spread evenly; routed experts in order, or by EPLB:
+ * replicate the expert with the largest load per replica until all slots are used, then pack
+ * replicas, heaviest first, into the least loaded die with a free slot (model-notes.md;
+ * deepseek-ai/EPLB describes the method).
+ */
+#ifndef SN_COMM_PLACEMENT_H
+#define SN_COMM_PLACEMENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SN_EXPERT_SHARED = 0xffff }; /* the logical expert of a shared slot */
+
+struct sn_placement {
+    unsigned dies, experts, redundant, shared, slots;
+    uint32_t *slot_first;    /* (dies + 1) first slot of each die */
+    uint16_t *slot_expert;   /* (slots) logical expert held */
+    uint32_t *slot_die;      /* (slots) */
+    uint32_t *replica_first; /* (experts + 2) start of the replicas of each expert in replica_slot;
+                                [experts] = shared */
+    uint32_t *replica_slot;  /* (slots) slots grouped by expert, ascending */
+};
+
+/* load (experts): expected or observed activations per routed expert, for EPLB; NULL: experts in
+ * order, redundant replicas given to experts 0, 1, ... in turn. SN_EINVAL when fewer slots than
+ * dies leave a die empty, or numbers do not fit. */
+int sn_placement_open(struct sn_placement *out, unsigned dies, unsigned experts, unsigned redundant,
+                      unsigned shared, const double *load);
+void sn_placement_close(struct sn_placement *p);
+
+/* The slot that serves copy `choice` (any hash; evenly spread over replicas) of logical `expert`
+ * (or SN_EXPERT_SHARED). */
+uint32_t sn_placement_slot(const struct sn_placement *p, uint16_t expert, uint64_t choice);
+
+/* Load of each die (dies) under per-expert load (experts), replicas sharing evenly; shared_load is
+ * spread over shared slots. */
+void sn_placement_die_load(const struct sn_placement *p, const double *load, double shared_load,
+                           double *die_load);
+
+#endif

@@ -1,0 +1,36 @@
+/* CPU features by name, for choosing variants at run time. */
+#ifndef SN_BASE_CPU_H
+#define SN_BASE_CPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One bit per feature that some code of snbench uses; the names are the kernel's (/proc/cpuinfo).
+ */
+enum sn_cpu_feature {
+    SN_CPU_AVX2,
+    SN_CPU_FMA,
+    SN_CPU_AVX512F,
+    SN_CPU_AVX512BW,
+    SN_CPU_AVX512VL,
+    SN_CPU_AVX512DQ,
+    SN_CPU_AVX512_VNNI,
+    SN_CPU_AVX512_BF16,
+    SN_CPU_AVX_VNNI,
+    SN_CPU_AMX_INT8,
+    SN_CPU_AMX_BF16,
+    SN_CPU_FEATURES
+};
+
+/* Does this CPU (and its operating system) run the feature? Constant over the process's life. */
+bool sn_cpu_has(enum sn_cpu_feature f);
+const char *sn_cpu_feature_name(enum sn_cpu_feature f);
+
+/* CPU model as the kernel names it, e.g. "AMD EPYC 9R14"; "unknown" where it does not. */
+void sn_cpu_model(char *buf, size_t size);
+
+/* Cores this process may run on (its affinity mask). */
+unsigned sn_cpu_count(void);
+
+#endif

@@ -1,0 +1,36 @@
+/* The plan of a run: every case, in order, with its identity, before anything is measured. */
+#ifndef SN_HARNESS_PLAN_H
+#define SN_HARNESS_PLAN_H
+
+#include "harness/bench.h"
+
+struct sn_plan_case {
+    const struct sn_bench *bench;
+    struct sn_value *values; /* one per axis; owned */
+    char id[17];             /* as sn_row_set_id() gives it */
+};
+
+struct sn_plan {
+    struct sn_plan_case *cases;
+    size_t n;
+    uint64_t seed;
+    int ranks;
+};
+
+void sn_plan_init(struct sn_plan *p, uint64_t seed, int ranks);
+void sn_plan_free(struct sn_plan *p);
+
+/* Adds the cross product of the axes of `bench` with assignments[0..n) ("size=8:4M:*4"); axes not
+ * named take their default. The last axis in the benchmark's table varies fastest. SN_EINVAL:
+ * unknown benchmark or axis with the nearest valid word, an axis named twice, a bad sweep; nothing
+ * is then added. A case already in the plan is not added again. */
+int sn_plan_add(struct sn_plan *p, const struct sn_app *app, const char *bench,
+                const char *const *assignments, size_t n);
+
+/* "latency op=get size=8 transport=shm" into a new string owned by the caller. */
+char *sn_plan_label(const struct sn_plan_case *c);
+
+/* Fills bench, params, seed and id of an initialised row. */
+void sn_plan_row(const struct sn_plan_case *c, uint64_t seed, struct sn_row *row);
+
+#endif

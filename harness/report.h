@@ -1,0 +1,37 @@
+/* Reports from stored rows alone: the same rows give the same bytes. */
+#ifndef SN_HARNESS_REPORT_H
+#define SN_HARNESS_REPORT_H
+
+#include <stdio.h>
+
+#include "harness/bench.h"
+#include "harness/row.h"
+
+enum sn_format {
+    SN_FORMAT_TEXT,
+    SN_FORMAT_MD,
+    SN_FORMAT_CSV,
+    SN_FORMAT_JSON,
+    SN_FORMAT_OSU,
+    SN_FORMAT_HTML,
+    SN_FORMAT_TEX,
+    SN_FORMATS
+};
+
+/* NULL-terminated words in the order of enum sn_format. */
+extern const char *const sn_format_words[];
+
+/* Makes report.md, report.html, tables/ *.csv, plots/ *.svg and SHA256SUMS in the run directory
+ * `dir`. Plots need gnuplot in PATH and the scripts in `plots_dir`; without gnuplot the report says
+ * so and has none. */
+int sn_report_write(const char *dir, const struct sn_app *app, const char *plots_dir);
+
+/* `snbench report DIR... --format F`: prints the report of one or several runs to `out`. */
+int sn_report_print(FILE *out, const char *const *dirs, size_t n, enum sn_format format,
+                    const struct sn_app *app, const char *plots_dir);
+
+/* Tables of rows alone (what `run` prints when it ends): one table per benchmark. */
+int sn_report_tables(FILE *out, const struct sn_rows *rows, enum sn_format format,
+                     const struct sn_app *app);
+
+#endif

@@ -1,0 +1,48 @@
+/* Roofs: what this machine can do at most, measured in the same run that uses them.
+ *
+ * Copy bandwidths count the bytes copied once (n bytes from A to B = n), read bandwidths the bytes
+ * read. Each figure is the best of several passes: a roof is a bound. Self-test: twice the work
+ * takes twice the time within 10 %, else the figure is NAN with a reason.
+ */
+#ifndef SN_HARNESS_ROOF_H
+#define SN_HARNESS_ROOF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/world.h"
+
+enum { SN_ROOF_POINTS = 16 };
+
+/* Bandwidth against size: strictly rising sizes, B/s at each; NAN where the self-test failed. */
+struct sn_roof_curve {
+    size_t n;
+    uint64_t bytes[SN_ROOF_POINTS];
+    double bytes_per_s[SN_ROOF_POINTS];
+    const char *reason; /* why figures are missing, or NULL */
+};
+
+struct sn_roofs {
+    struct sn_roof_curve copy; /* memory to memory in one process, one core, all other ranks idle */
+    struct sn_roof_curve read; /* reading, one core */
+    struct sn_roof_curve copy_shared; /* this rank copies from the segment of the next rank of its
+                                         host (MPI shared window), others idle */
+    struct sn_roof_curve copy_all;    /* the same while every rank does it: per rank */
+    double timer_call_s, timer_resolution_s;
+    double core_hz; /* by a dependent-add chain; NAN with reason */
+    const char *core_hz_reason;
+    double seconds_spent;
+};
+
+/* Collective. Measures everything (about 2 s); every rank gets the same figures (the largest over
+ * ranks for bandwidths, smallest for times: a roof is a bound). */
+int sn_roofs_measure(const struct sn_world *w, struct sn_roofs *out);
+
+/* B/s of the curve for an operation that moves `bytes`: log-linear between points, the end points
+ * outside. NAN when unknown. */
+double sn_roof_at(const struct sn_roof_curve *c, uint64_t bytes);
+
+/* The largest figure of the curve (NAN when none). */
+double sn_roof_best(const struct sn_roof_curve *c);
+
+#endif

@@ -1,0 +1,162 @@
+/* A row: the result of a case, in memory and as one line of rows.jsonl (DESIGN.md section 6).
+ *
+ * Ownership: a row owns every string and array it points to through its arena; build strings with
+ * sn_row_str(). All reals are finite or NAN (null in the file) and rounded by sn_units_snap().
+ */
+#ifndef SN_HARNESS_ROW_H
+#define SN_HARNESS_ROW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/base/buf.h"
+
+#define SN_ROW_SCHEMA "snbench-row-1"
+
+enum sn_origin {
+    SN_ORIGIN_MEASURED,
+    SN_ORIGIN_EMULATED,
+    SN_ORIGIN_MODELLED,
+    SN_ORIGIN_PUBLISHED,
+    SN_ORIGIN_IMPORTED
+};
+enum sn_row_status { SN_ROW_OK, SN_ROW_SKIPPED, SN_ROW_FAILED };
+enum sn_stop { SN_STOP_NONE, SN_STOP_CI, SN_STOP_MAX, SN_STOP_BUDGET };
+
+/* A metric as documented: name, unit in files, direction and formula in words of the row's fields.
+ */
+struct sn_metric_doc {
+    const char *name, *unit;
+    bool higher_is_better;
+    const char *formula;
+};
+
+struct sn_metric {
+    const char *name;
+    double value;
+    const char *unit;
+    bool higher_is_better;
+    const char *formula;
+};
+
+/* A parameter keeps its JSON type: integers as integers, words and texts as strings. */
+struct sn_param {
+    const char *name;
+    enum { SN_PARAM_INT, SN_PARAM_REAL, SN_PARAM_TEXT } type;
+    int64_t i;
+    double r;
+    const char *text; /* canonical text, for every type */
+};
+
+struct sn_part {
+    const char *part;
+    double s;
+}; /* of the breakdown */
+struct sn_counter {
+    const char *name;
+    double value;
+    const char *reason;
+}; /* per repetition; NAN: see reason */
+
+struct sn_row_stats { /* seconds; NAN where n cannot support it */
+    double min, median, ci95_lo, ci95_hi, p95, p99, max, mean, stddev;
+};
+
+struct sn_row {
+    const char *bench;
+    struct sn_param *params;
+    size_t n_params;
+    const char *id; /* 16 hex digits: stable hash of bench, params, workload */
+    enum sn_origin origin;
+    const char *clock; /* "wall", "model" or NULL */
+    enum sn_row_status status;
+    const char *reason; /* of skipped and failed; else NULL */
+    int ranks;          /* -1: null (model clock) */
+    int endpoints;
+    uint64_t seed;
+    int launch; /* 0, 1, ... */
+    uint64_t n, warmup,
+        invalid;    /* samples kept; repetitions spent on warm-up; repetitions thrown away */
+    unsigned batch; /* operations per repetition; samples_s are per operation */
+    bool steady;    /* warm-up reached a steady state before its cap */
+    enum sn_stop stop;
+    const char *sync; /* "round", "round-yield", "local" (no common clock), or NULL */
+    double *samples_s;
+    struct sn_row_stats stats;
+    struct {
+        uint64_t logical, wire, local;
+    } bytes; /* per operation, summed over endpoints */
+    struct sn_metric *metrics;
+    size_t n_metrics;
+    double limit_s; /* lower bound of the time; NAN: none */
+    const char *limit_why;
+    double efficiency; /* limit_s / median */
+    struct {
+        const char *what;
+        uint64_t compared, errors;
+        double tolerance;
+        const char *first;
+    } check;
+    struct sn_part *breakdown;
+    size_t n_breakdown;
+    struct sn_counter *counters;
+    size_t n_counters;
+    const char **flags; /* "suspect", "unsteady", "local-clock", ... */
+    size_t n_flags;
+    struct sn_row_arena *arena;
+};
+
+/* An empty row: status ok, everything else null. Release with sn_row_free(). */
+void sn_row_init(struct sn_row *r);
+void sn_row_free(struct sn_row *r);
+
+/* A printf-style string owned by the row. */
+const char *sn_row_str(struct sn_row *r, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void sn_row_add_param_int(struct sn_row *r, const char *name, int64_t value);
+void sn_row_add_param_real(struct sn_row *r, const char *name, double value);
+void sn_row_add_param_text(struct sn_row *r, const char *name, const char *value);
+void sn_row_add_metric(struct sn_row *r, const struct sn_metric_doc *docs, const char *name,
+                       double value);
+void sn_row_add_part(struct sn_row *r, const char *part, double seconds);
+void sn_row_add_counter(struct sn_row *r, const char *name, double value, const char *reason);
+void sn_row_add_flag(struct sn_row *r, const char *flag);
+bool sn_row_has_flag(const struct sn_row *r, const char *flag);
+void sn_row_set_samples(struct sn_row *r, const double *samples_s, size_t n);
+
+/* Sets r->id from bench, params and seed: 16 hex digits; the launch is not part of it. */
+void sn_row_set_id(struct sn_row *r);
+
+const struct sn_metric *sn_row_metric(const struct sn_row *r,
+                                      const char *name); /* NULL when absent */
+const struct sn_param *sn_row_param(const struct sn_row *r,
+                                    const char *name); /* NULL when absent */
+
+const char *sn_origin_name(enum sn_origin o);
+const char *sn_row_status_name(enum sn_row_status s);
+const char *sn_stop_name(enum sn_stop s);
+
+/* Appends the row as one line of JSON with its newline; keys in one fixed order, reals to 12
+ * digits. */
+void sn_row_encode(const struct sn_row *r, struct sn_buf *out);
+
+/* Reads one line. SN_EINVAL: what is wrong and at which key; *out is then untouched. Every key of
+ * the schema must be there with its type; an unknown key is an error. */
+int sn_row_decode(struct sn_row *out, const char *line, size_t n);
+
+/* Recomputes r->stats and r->efficiency from r->samples_s (harness/stats.h), NAN where there are
+ * none. */
+void sn_row_compute(struct sn_row *r);
+
+struct sn_rows {
+    struct sn_row *rows;
+    size_t n;
+};
+/* Reads rows.jsonl. SN_EINVAL / SN_EIO with "FILE:LINE: ...". With `torn` not NULL a last line
+ * without its newline (a killed run) is left out and *torn gets the length of the whole lines; else
+ * an error. */
+int sn_rows_read(struct sn_rows *out, const char *path, size_t *torn);
+void sn_rows_free(struct sn_rows *rows);
+
+#endif

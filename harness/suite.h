@@ -1,0 +1,34 @@
+/* Suites: what to run together, as YAML (bench/suites/, schema in its README), read with libcyaml.
+ */
+#ifndef SN_HARNESS_SUITE_H
+#define SN_HARNESS_SUITE_H
+
+#include "harness/plan.h"
+
+struct sn_suite_entry {
+    char *bench;
+    char **axes; /* "axis=sweep" */
+    size_t n_axes;
+    int line; /* of the entry in the file */
+    int *axis_lines;
+};
+
+struct sn_suite {
+    char *name, *brief;
+    struct sn_suite_entry *entries;
+    size_t n;
+    char *path;
+};
+
+/* `name_or_file`: a path to a YAML file, or the name of a suite in `dir` (data_dir/suites). SN_EIO
+ * / SN_EINVAL with "FILE:LINE: ..."; an unknown key names the nearest right one, an unknown suite
+ * the nearest suite. */
+int sn_suite_load(struct sn_suite *out, const char *name_or_file, const char *dir);
+/* The same from text in memory (tests, fuzzing); `path` for messages. */
+int sn_suite_parse(struct sn_suite *out, const char *text, size_t n, const char *path);
+void sn_suite_free(struct sn_suite *s);
+
+/* Adds every entry to the plan; an error is prefixed "FILE:LINE: ". */
+int sn_suite_plan(const struct sn_suite *s, const struct sn_app *app, struct sn_plan *plan);
+
+#endif
