@@ -1,0 +1,63 @@
+#!/bin/bash
+# Runs all tests and closes with one line for all of them: N passed, N failed.
+#
+#     tests/run.sh [--fast] BUILD_DIR PROGRAM
+#
+# Every kind prints "ok NAME" and "not ok NAME: why" lines; only the latter and one line per group are shown.
+# --fast: unit and command-line tests only.
+fast=0
+[ "$1" = --fast ] && fast=1 && shift
+build=$1
+export SNBENCH=$2
+passed=0 failed=0
+export OMP_NUM_THREADS=1
+# The sanitizers see our code, not the MPI library's own leaks; they must not stop at UCX's memory hooks.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=0} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+seconds_fuzz=${FUZZ_SECONDS:-3}
+
+# group NAME LIMIT_SECONDS COMMAND...: runs it, counts its lines, and counts an exit without a reason as a failure.
+group() {
+    local name=$1 limit=$2 out rc ok bad start=$SECONDS
+    shift 2
+    out=$(timeout -k 5 "$limit" "$@" 2>&1)
+    rc=$?
+    ok=$(grep -c '^ok ' <<<"$out")
+    bad=$(grep -c '^not ok ' <<<"$out")
+    if [ $((ok + bad)) = 0 ] || { [ $rc != 0 ] && [ "$bad" = 0 ]; }; then
+        bad=$((bad + 1))
+        echo "not ok $name: exit code $rc after $ok tests; its last lines:"
+        tail -n 15 <<<"$out" | sed 's/^/    /'
+    elif [ "$bad" != 0 ]; then
+        # a failure, and what was printed around it
+        grep -A 6 '^not ok ' <<<"$out" | head -n 60
+    fi
+    passed=$((passed + ok)) failed=$((failed + bad))
+    printf '  %-28s %4d passed %3d failed  %3d s\n' "$name" "$ok" "$bad" $((SECONDS - start))
+}
+
+unit() {
+    "$build/tests/unit" --tap=- --timeout 120 "$@"
+}
+export -f unit
+export build
+
+group unit 600 bash -c unit
+for t in tests/cli/*.sh; do
+    [ "$t" = tests/cli/lib.sh ] && continue
+    group "cli $(basename "$t" .sh)" 600 bash "$t"
+done
+if [ $fast = 0 ]; then
+    for t in "$build"/tests/mpi-*; do
+        [ -x "$t" ] && [ -f "$t" ] || continue
+        case $t in *.last) continue ;; esac
+        for n in 1 2 4 7; do
+            group "$(basename "$t") on $n ranks" 300 mpiexec -n $n "$t"
+        done
+    done
+    for t in "$build"/tests/fuzz-*; do
+        case $t in *.last) continue ;; esac
+        group "$(basename "$t")" $((seconds_fuzz + 60)) "$t" --seconds "$seconds_fuzz" "tests/fuzz/corpus/$(basename "${t#*fuzz-}")"
+    done
+fi
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
