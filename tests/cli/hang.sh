@@ -1,0 +1,47 @@
+#!/bin/bash
+# Nothing hangs, nothing written is lost: time-outs, signals, kills, resume.
+. tests/cli/lib.sh
+quick="--budget 30ms --samples 6:40"
+# A rank that stops answering in the second run into the directory: the rows of the first stay.
+begin=$SECONDS
+expect "a hung rank ends with exit 5" 5 mpiexec -n 2 "$SNBENCH" run latency size=8 --inject hang=1 --timeout 5s $quick -o "$tmp/h"
+[ $((SECONDS - begin)) -le 10 ] && ok "soon after the time-out" || not_ok "soon after the time-out: $((SECONDS - begin)) s"
+says "names the case" "latency"
+says "names the phase" "sample"
+says "names the rank" "rank 1"
+grep -q '"status":"failed"' "$tmp/h/rows.jsonl" && ok "its row is stored as failed" || not_ok "its row is stored as failed: no"
+
+# Killed at random instants, then resumed: the same ids, once each, all parse.
+cases="latency size=8:1M:*2 op=get,put"
+ids() { "$SNBENCH" report "$1" --format json | grep -o '"id": *"[0-9a-f]*"' | sort; }
+mpiexec -n 2 "$SNBENCH" run $cases $quick --dry-run | awk '/^[0-9a-f]+ /{print $1}' | sort >"$tmp/plan"
+for round in ${KILL_ROUNDS:-1 2 3}; do
+    d=$tmp/k$round
+    mpiexec -n 2 "$SNBENCH" run $cases $quick -o "$d" >/dev/null 2>&1 &
+    pid=$!
+    sleep "$(awk -v r=$RANDOM 'BEGIN { print 0.3 + 3.5 * r / 32768 }')"
+    # The ranks, not only the launcher: that is what a lost machine looks like.
+    for p in $(pgrep -f -- "-o $d\$"); do kill -KILL "$p" 2>/dev/null; done
+    wait $pid 2>/dev/null
+    before=0
+    [ -f "$d/rows.jsonl" ] && before=$(wc -l <"$d/rows.jsonl")
+    expect "resume after kill $round ($before rows)" 0 mpiexec -n 2 "$SNBENCH" run $cases $quick --resume -o "$d"
+    grep -o '"id":"[0-9a-f]*"' "$d/rows.jsonl" | cut -d'"' -f4 | sort >"$tmp/got"
+    cmp -s "$tmp/plan" "$tmp/got" && ok "the planned ids once each ($round)" || not_ok "the planned ids once each ($round): $(diff "$tmp/plan" "$tmp/got" | head -n 3 | tr '\n' ' ')"
+    expect "verify after resume $round" 0 "$SNBENCH" verify "$d"
+done
+
+for s in INT TERM; do
+    d=$tmp/s$s
+    mpiexec -n 2 "$SNBENCH" run $cases --budget 300ms -o "$d" >"$tmp/so" 2>&1 &
+    pid=$!
+    sleep 3
+    for p in $(pgrep -f "$SNBENCH run .*-o $d\$" | grep -v "^$pid\$"); do kill -$s "$p" 2>/dev/null; done
+    wait $pid
+    rc=$?
+    [ $rc != 0 ] && ok "SIG$s ends the run ($rc)" || not_ok "SIG$s ends the run: exit 0"
+    [ -s "$d/rows.jsonl" ] && ok "SIG$s: rows stay" || not_ok "SIG$s: rows stay: none"
+    grep -q '"interrupted"' "$d/manifest.json" && ok "SIG$s: the manifest says so" || not_ok "SIG$s: the manifest says so: no"
+    expect "resume after SIG$s" 0 mpiexec -n 2 "$SNBENCH" run $cases $quick --resume -o "$d"
+done
+finish
