@@ -16,7 +16,7 @@ void sn_buf_addf(struct sn_buf *b, const char *fmt, ...) __attribute__((format(p
 void sn_buf_reset(struct sn_buf *b); /* keeps the memory */
 void sn_buf_free(struct sn_buf *b);
 
-/* Reads a whole file. SN_EIO names it and the reason. */
+/* Reads a whole file in place of the content. SN_EIO names it and the reason. */
 int sn_buf_read_file(struct sn_buf *b, const char *path);
 /* Writes data to `path` through a temporary beside it, fsync and rename: all or nothing. */
 int sn_buf_write_file(const struct sn_buf *b, const char *path);

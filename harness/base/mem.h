@@ -24,6 +24,8 @@ static inline size_t sn_mem_round_up(size_t x, size_t align)
 
 /* Bytes of memory that can be had without swapping (MemAvailable, capped by the cgroup limit). */
 uint64_t sn_mem_available(void);
+/* The same with `root` before /proc and /sys, for tests; UINT64_MAX when nothing there says. */
+uint64_t sn_mem_available_under(const char *root);
 
 /* For tests: a buffer whose last byte is followed by an unreadable page, whose content is random
  * and whose start is misaligned by `bytes` mod the page size. Freed with sn_mem_guard_free(). */

@@ -1,8 +1,10 @@
 /* Numbers with units, as people type and read them.
  *
- * Reading: an optional sign, a decimal number, then nothing, a count suffix (K M G = powers of
- * 1024, k m g = powers of 1000) or, for a value of a unit, a unit word: B KiB MiB GiB kB MB GB
- * (bytes), ns us ms s min h (time), B/s kB/s MB/s GB/s KiB/s MiB/s GiB/s (rate), % (fraction).
+ * Reading: an optional sign, a decimal number (1.5, 3e9), then nothing, a count suffix (K M G =
+ * powers of 1024, k m g = powers of 1000; not for times, where 5m would be taken for minutes, nor
+ * for fractions) or, for a value of a unit, a unit word: B KiB MiB GiB TiB kB MB GB TB (bytes), ns
+ * us ms s min h (time), the words of bytes with /s (rate), op/s kop/s Mop/s Gop/s Top/s, Hz kHz MHz
+ * GHz, % (fraction); one space may stand before it.
  * Writing: base units in files, scaled units on terminals; GB is 1e9 bytes and GiB 2^30, always.
  */
 #ifndef SN_BASE_UNITS_H
@@ -33,7 +35,8 @@ int sn_units_parse_int(const char *text, enum sn_unit unit, int64_t *out);
 int sn_units_parse_real(const char *text, enum sn_unit unit, double *out);
 
 /* Writes `value` (base units) for people, 4 significant digits: "1.234 us", "4 KiB" for exact
- * binary byte counts, "12.31 GB/s", "97.4 %". NaN gives "-". Returns `buf`. */
+ * binary byte counts, "12.31 GB/s", "97.4 %"; a whole SN_UNIT_COUNT in full. NaN gives "-". Returns
+ * `buf`. */
 char *sn_units_format(char *buf, size_t size, double value, enum sn_unit unit);
 
 /* As sn_units_format(), the unit given by its name in files ("s", "B", "B/s", "op/s", "1"); an

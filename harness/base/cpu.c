@@ -1,0 +1,100 @@
+/* CPU features, model and affinity. The compiler's run time reads CPUID and XCR0 once at start, so
+ * a query costs a load; it includes the check that the operating system saves the registers. */
+#define _GNU_SOURCE /* sched_getaffinity() */
+#include "harness/base/cpu.h"
+
+#include <assert.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+bool sn_cpu_has(enum sn_cpu_feature f)
+{
+#if defined(__x86_64__)
+    switch (f) {
+    case SN_CPU_AVX2:
+        return __builtin_cpu_supports("avx2");
+    case SN_CPU_FMA:
+        return __builtin_cpu_supports("fma");
+    case SN_CPU_AVX512F:
+        return __builtin_cpu_supports("avx512f");
+    case SN_CPU_AVX512BW:
+        return __builtin_cpu_supports("avx512bw");
+    case SN_CPU_AVX512VL:
+        return __builtin_cpu_supports("avx512vl");
+    case SN_CPU_AVX512DQ:
+        return __builtin_cpu_supports("avx512dq");
+    case SN_CPU_AVX512_VNNI:
+        return __builtin_cpu_supports("avx512vnni");
+    case SN_CPU_AVX512_BF16:
+        return __builtin_cpu_supports("avx512bf16");
+    case SN_CPU_AVX_VNNI:
+        return __builtin_cpu_supports("avxvnni");
+    case SN_CPU_AMX_INT8:
+        return __builtin_cpu_supports("amx-int8");
+    case SN_CPU_AMX_BF16:
+        return __builtin_cpu_supports("amx-bf16");
+    case SN_CPU_FEATURES:
+        break;
+    }
+#endif
+    return false;
+}
+
+const char *sn_cpu_feature_name(enum sn_cpu_feature f)
+{
+    static const char *const names[SN_CPU_FEATURES] = {
+        [SN_CPU_AVX2] = "avx2",
+        [SN_CPU_FMA] = "fma",
+        [SN_CPU_AVX512F] = "avx512f",
+        [SN_CPU_AVX512BW] = "avx512bw",
+        [SN_CPU_AVX512VL] = "avx512vl",
+        [SN_CPU_AVX512DQ] = "avx512dq",
+        [SN_CPU_AVX512_VNNI] = "avx512_vnni",
+        [SN_CPU_AVX512_BF16] = "avx512_bf16",
+        [SN_CPU_AVX_VNNI] = "avx_vnni",
+        [SN_CPU_AMX_INT8] = "amx_int8",
+        [SN_CPU_AMX_BF16] = "amx_bf16",
+    };
+    assert(f < SN_CPU_FEATURES);
+    return names[f];
+}
+
+void sn_cpu_model(char *buf, size_t size)
+{
+    snprintf(buf, size, "unknown");
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    if (!f)
+        return;
+    char line[512];
+    while (fgets(line, sizeof line, f)) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) || !colon)
+            continue;
+        char *name = colon + 1 + strspn(colon + 1, " \t");
+        name[strcspn(name, "\n")] = '\0';
+        if (*name)
+            snprintf(buf, size, "%s", name);
+        break;
+    }
+    fclose(f);
+}
+
+unsigned sn_cpu_count(void)
+{
+    /* A mask of 1024 cores is too small on the largest hosts: EINVAL, then a larger one is tried.
+     */
+    for (int cores = 1024; cores <= 1 << 20; cores *= 4) {
+        cpu_set_t *set = CPU_ALLOC(cores);
+        if (!set)
+            break;
+        size_t bytes = CPU_ALLOC_SIZE(cores);
+        int failed = sched_getaffinity(0, bytes, set), n = failed ? 0 : CPU_COUNT_S(bytes, set);
+        CPU_FREE(set);
+        if (n > 0)
+            return (unsigned)n;
+    }
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (unsigned)n : 1;
+}
