@@ -1,0 +1,144 @@
+#include "harness/case.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "harness/base/status.h"
+#include "harness/base/units.h"
+#include "harness/watch.h"
+
+const char *sn_case_unsupported(const struct sn_plan_case *pc, const struct sn_env *env,
+                                const struct sn_case_opts *o, struct sn_row *row, uint64_t *memory)
+{
+    const struct sn_bench *b = pc->bench;
+    struct sn_case c = {.bench = b, .values = pc->values, .env = env, .batch = 1};
+    *memory = 0;
+    if (!(b->clocks & o->clock))
+        return sn_row_str(row, "%s has no %s clock", b->name,
+                          o->clock == SN_CLOCK_MODEL ? "model" : "wall");
+    const char *reason = b->unsupported ? b->unsupported(&c) : NULL;
+    if (reason)
+        return sn_row_str(row, "%s", reason);
+    *memory = b->memory ? b->memory(&c) : 0;
+    if (o->memory_limit && *memory > o->memory_limit) {
+        char need[32], limit[32];
+        sn_units_format(need, sizeof need, (double)*memory, SN_UNIT_BYTES);
+        sn_units_format(limit, sizeof limit, (double)o->memory_limit, SN_UNIT_BYTES);
+        return sn_row_str(row, "needs %s of memory per rank, the limit is %s", need, limit);
+    }
+    return NULL;
+}
+
+/* Rank 0's reason on every rank: `unsupported` may look at the machine, and all must take the same
+ * way. */
+static const char *agree_reason(const struct sn_world *w, const char *reason, struct sn_row *row)
+{
+    char text[512] = "";
+    if (w->rank == 0 && reason)
+        snprintf(text, sizeof text, "%s", reason);
+    MPI_Bcast(text, sizeof text, MPI_CHAR, 0, w->comm);
+    return text[0] ? sn_row_str(row, "%s", text) : NULL;
+}
+
+/* Adds up the checks of all ranks; keeps the first error of the lowest rank. */
+static void reduce_check(const struct sn_world *w, struct sn_check *k)
+{
+    uint64_t sums[2] = {k->compared, k->errors};
+    int mine = k->errors ? w->rank : w->size, first;
+    MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_UINT64_T, MPI_SUM, w->comm);
+    MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, w->comm);
+    k->compared = sums[0];
+    k->errors = sums[1];
+    if (first < w->size)
+        MPI_Bcast(k->first, sizeof k->first, MPI_CHAR, first, w->comm);
+}
+
+/* One verification; the row's check keeps the sum of all and the first error. Returns SN_EVERIFY
+ * when anything was wrong, or when nothing was compared: a check that compared nothing has not
+ * passed. */
+static int verify(struct sn_case *c, const char *phase, struct sn_row *row)
+{
+    const struct sn_world *w = c->env->world;
+    struct sn_check k = {0};
+    sn_watch_phase(c->env->watch, phase);
+    sn_watch_tick(c->env->watch, false);
+    int status = sn_world_agree(w, c->bench->verify(c, &k));
+    if (status != SN_OK)
+        return status;
+    sn_watch_tick(c->env->watch, true);
+    reduce_check(w, &k);
+    row->check.what = k.what ? sn_row_str(row, "%s", k.what) : row->check.what;
+    row->check.compared += k.compared;
+    row->check.errors += k.errors;
+    row->check.tolerance = k.tolerance;
+    if (k.errors && !row->check.first)
+        row->check.first = sn_row_str(row, "%s", k.first);
+    if (k.errors)
+        return SN_FAIL(SN_EVERIFY, "%s: %llu of %llu wrong; first: %s", phase,
+                       (unsigned long long)k.errors, (unsigned long long)k.compared, k.first);
+    if (!k.compared)
+        return SN_FAIL(SN_EVERIFY, "%s: the check compared nothing", phase);
+    return SN_OK;
+}
+
+static int steps(struct sn_case *c, const struct sn_case_opts *o, struct sn_row *row)
+{
+    const struct sn_world *w = c->env->world;
+    sn_watch_phase(c->env->watch, "setup");
+    sn_watch_tick(c->env->watch, false);
+    int status = sn_world_agree(w, c->bench->setup(c));
+    if (status == SN_OK)
+        status = verify(c, "verify before", row);
+    if (status == SN_OK)
+        status = sn_sample(c, &o->sample, o->counters, row);
+    if (status == SN_OK)
+        status = verify(c, "verify after", row);
+    return status;
+}
+
+static void finish_row(const struct sn_case *c, struct sn_row *row)
+{
+    sn_row_compute(row); /* statistics first: metrics are made of them */
+    c->bench->metrics(c, row);
+    sn_row_compute(row); /* and the efficiency, now that the limit is known */
+}
+
+int sn_case_run(const struct sn_plan_case *pc, const struct sn_env *env,
+                const struct sn_case_opts *o, struct sn_row *row)
+{
+    const struct sn_bench *b = pc->bench;
+    const struct sn_world *w = env->world;
+    struct sn_case c = {.bench = b, .values = pc->values, .env = env, .batch = 1};
+    uint64_t memory;
+
+    row->ranks = w->size;
+    row->clock = o->clock == SN_CLOCK_MODEL ? "model" : "wall";
+    row->batch = 1;
+    row->endpoints = b->endpoints ? (int)b->endpoints(&c) : w->size;
+    row->origin =
+        w->oversubscribed || row->endpoints > w->size ? SN_ORIGIN_EMULATED : SN_ORIGIN_MEASURED;
+
+    const char *reason = sn_case_unsupported(pc, env, o, row, &memory);
+    reason = agree_reason(w, reason, row);
+    if (reason) {
+        row->status = SN_ROW_SKIPPED;
+        row->reason = reason;
+        return SN_OK;
+    }
+    int status = steps(&c, o, row);
+    if (status == SN_EINTR) {
+        b->teardown(&c);
+        return status;
+    }
+    if (status == SN_OK) {
+        if (w->rank == 0)
+            finish_row(&c, row);
+    } else {
+        row->status = SN_ROW_FAILED;
+        row->reason = sn_row_str(row, "%s", sn_status_message());
+    }
+    sn_watch_phase(env->watch, "teardown");
+    sn_watch_tick(env->watch, false);
+    b->teardown(&c);
+    return SN_OK;
+}

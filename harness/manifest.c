@@ -1,0 +1,162 @@
+#include "harness/manifest.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "harness/base/buf.h"
+#include "harness/base/units.h"
+#include "harness/machine.h"
+#include "harness/version.h"
+
+void sn_manifest_now(char out[21])
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    strftime(out, 21, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+}
+
+static json_t *real_or_null(double x)
+{
+    return isfinite(x) ? json_real(sn_units_snap(x)) : json_null();
+}
+
+static double real_or_nan(const json_t *j)
+{
+    return json_is_number(j) ? json_number_value(j) : NAN;
+}
+
+static const struct {
+    const char *key;
+    size_t offset;
+} roof_curves[] = {
+    {"copy", offsetof(struct sn_roofs, copy)},
+    {"read", offsetof(struct sn_roofs, read)},
+    {"copy_shared", offsetof(struct sn_roofs, copy_shared)},
+    {"copy_all", offsetof(struct sn_roofs, copy_all)},
+};
+static const struct {
+    const char *key;
+    size_t offset;
+} roof_figures[] = {
+    {"timer_call_s", offsetof(struct sn_roofs, timer_call_s)},
+    {"timer_resolution_s", offsetof(struct sn_roofs, timer_resolution_s)},
+    {"core_hz", offsetof(struct sn_roofs, core_hz)},
+    {"seconds_spent", offsetof(struct sn_roofs, seconds_spent)},
+};
+#define COUNT(table) (sizeof table / sizeof *table)
+
+static json_t *roofs_to_json(const struct sn_roofs *roofs)
+{
+    json_t *out = json_object();
+    for (size_t i = 0; i < COUNT(roof_curves); i++) {
+        const struct sn_roof_curve *c = (const void *)((const char *)roofs + roof_curves[i].offset);
+        json_t *points = json_array();
+        for (size_t p = 0; p < c->n; p++)
+            json_array_append_new(points,
+                                  json_pack("{s:I, s:o}", "bytes", (json_int_t)c->bytes[p],
+                                            "bytes_per_s", real_or_null(c->bytes_per_s[p])));
+        json_object_set_new(out, roof_curves[i].key, points);
+    }
+    for (size_t i = 0; i < COUNT(roof_figures); i++)
+        json_object_set_new(
+            out, roof_figures[i].key,
+            real_or_null(*(const double *)((const char *)roofs + roof_figures[i].offset)));
+    return out;
+}
+
+static bool roofs_from_json(const json_t *j, struct sn_roofs *out)
+{
+    struct sn_roofs r = {0};
+    for (size_t i = 0; i < COUNT(roof_curves); i++) {
+        const json_t *points = json_object_get(j, roof_curves[i].key);
+        struct sn_roof_curve *c = (void *)((char *)&r + roof_curves[i].offset);
+        if (json_array_size(points) == 0 || json_array_size(points) > SN_ROOF_POINTS)
+            return false;
+        for (; c->n < json_array_size(points); c->n++) {
+            const json_t *p = json_array_get(points, c->n);
+            c->bytes[c->n] = (uint64_t)json_integer_value(json_object_get(p, "bytes"));
+            c->bytes_per_s[c->n] = real_or_nan(json_object_get(p, "bytes_per_s"));
+        }
+    }
+    for (size_t i = 0; i < COUNT(roof_figures); i++)
+        *(double *)((char *)&r + roof_figures[i].offset) =
+            real_or_nan(json_object_get(j, roof_figures[i].key));
+    *out = r;
+    return true;
+}
+
+bool sn_manifest_read_roofs(const char *dir, int ranks, struct sn_roofs *out)
+{
+    char *path = sn_strdupf("%s/manifest.json", dir);
+    json_t *old = json_load_file(path, 0, NULL), *machine = sn_machine_describe();
+    char then[17] = "", now[17] = "";
+    const json_t *old_machine = json_object_get(old, "machine");
+    if (old_machine) {
+        sn_machine_fingerprint(old_machine, then);
+        sn_machine_fingerprint(machine, now);
+    }
+    bool found = then[0] && !strcmp(then, now) &&
+                 json_integer_value(json_object_get(old, "ranks")) == ranks &&
+                 roofs_from_json(json_object_get(old, "roofs"), out);
+    json_decref(machine);
+    json_decref(old);
+    free(path);
+    return found;
+}
+
+static json_t *git_state(void)
+{
+    const char *commit = sn_version_commit();
+    return json_pack("{s:s?, s:o}", "commit", commit, "dirty",
+                     commit ? json_boolean(sn_version_dirty()) : json_null());
+}
+
+json_t *sn_manifest_make(const struct sn_options *o, int argc, char **argv,
+                         const struct sn_plan *plan, const struct sn_world *w,
+                         const struct sn_roofs *roofs)
+{
+    json_t *mpi = sn_machine_describe_mpi(w);
+    if (w->rank != 0)
+        return NULL;
+    json_t *args = json_array(), *ids = json_array(), *cases = json_array();
+    struct sn_buf command = {0};
+    for (int i = 0; i < argc; i++) {
+        json_array_append_new(args, json_string(argv[i]));
+        sn_buf_addf(&command, strpbrk(argv[i], " ()*'\"$&;<>|") ? "%s'%s'" : "%s%s", i ? " " : "",
+                    argv[i]);
+    }
+    for (size_t i = 0; i < plan->n; i++) {
+        char *label = sn_plan_label(&plan->cases[i]);
+        json_array_append_new(ids, json_string(plan->cases[i].id));
+        json_array_append_new(cases, json_string(label));
+        free(label);
+    }
+    char now[21];
+    sn_manifest_now(now);
+    json_t *m = json_pack("{s:s, s:s, s:o, s:s, s:s?, s:s, s:I, s:i, s:i, s:s, s:o}", "schema",
+                          SN_MANIFEST_SCHEMA, "argv", args, "command", command.data, "suite",
+                          o->suite, "clock", o->clock == SN_CLOCK_MODEL ? "model" : "wall", "seed",
+                          (json_int_t)o->seed, "ranks", w->size, "launches", o->launches, "started",
+                          now, "git", git_state());
+    json_object_set_new(m, "sampling",
+                        json_pack("{s:I, s:I, s:f, s:f, s:f}", "min", (json_int_t)o->sample.min,
+                                  "max", (json_int_t)o->sample.max, "ci", o->sample.ci, "budget_s",
+                                  o->sample.budget_s, "timeout_s", o->timeout_s));
+    json_object_set_new(m, "machine", sn_machine_describe());
+    json_object_set_new(m, "mpi", mpi);
+    json_object_set_new(m, "roofs", roofs ? roofs_to_json(roofs) : json_null());
+    json_object_set_new(m, "plan", ids);
+    json_object_set_new(m, "cases", cases);
+    sn_buf_free(&command);
+    return m;
+}
+
+json_t *sn_manifest_end(const char *status)
+{
+    char now[21];
+    sn_manifest_now(now);
+    return json_pack("{s:s, s:s, s:{s:o}}", "status", status, "finished", now, "machine_after",
+                     "load", sn_machine_load());
+}
