@@ -1,0 +1,125 @@
+/* Where a run happens; see world.h. */
+#define _GNU_SOURCE
+#include "harness/world.h"
+
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/base/status.h"
+
+/* CPUs in the union of the affinity masks of the host's ranks. */
+static int host_cores(MPI_Comm host_comm)
+{
+    enum { WORDS = CPU_SETSIZE / 64 };
+    uint64_t words[WORDS] = {0};
+    cpu_set_t set;
+    int cores = 0;
+
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+            if (CPU_ISSET(cpu, &set))
+                words[cpu / 64] |= 1ull << cpu % 64;
+    MPI_Allreduce(MPI_IN_PLACE, words, WORDS, MPI_UINT64_T, MPI_BOR, host_comm);
+    for (int i = 0; i < WORDS; i++)
+        cores += __builtin_popcountll(words[i]);
+    return cores > 0 ? cores : 1;
+}
+
+static void find_hosts(struct sn_world *w)
+{
+    int host_rank, first;
+
+    MPI_Comm_split_type(w->comm, MPI_COMM_TYPE_SHARED, w->rank, MPI_INFO_NULL, &w->host_comm);
+    MPI_Comm_rank(w->host_comm, &host_rank);
+    MPI_Comm_size(w->host_comm, &w->host_ranks);
+    first = host_rank == 0;
+    MPI_Allreduce(&first, &w->hosts, 1, MPI_INT, MPI_SUM, w->comm);
+    w->cores = host_cores(w->host_comm);
+    int crowded = w->host_ranks > w->cores, anywhere;
+    MPI_Allreduce(&crowded, &anywhere, 1, MPI_INT, MPI_LOR, w->comm);
+    w->oversubscribed = anywhere;
+}
+
+static void compare_clocks(struct sn_world *w)
+{
+    struct sn_sync_clock *clk = &w->clock;
+    double mine[2], largest[2];
+
+    *clk = (struct sn_sync_clock){0};
+    sn_sync_measure(w->comm, sn_sync_wall(), w->oversubscribed, clk);
+    /* One clock read takes some 20 ns, which neither side of the exchange can exclude. */
+    mine[0] = fabs(clk->offset_s) > clk->error_s + 100e-9;
+    mine[1] = clk->error_s;
+    MPI_Allreduce(mine, largest, 2, MPI_DOUBLE, MPI_MAX, w->comm);
+    w->common_clock = w->hosts == 1 && largest[0] == 0;
+    w->clock_error_s = largest[1];
+    if (w->common_clock)
+        *clk = (struct sn_sync_clock){.error_s = clk->error_s, .at_ns = clk->at_ns};
+    w->clock_offset_s = clk->offset_s;
+}
+
+int sn_world_open(struct sn_world *w)
+{
+    int ready = 0, over = 0;
+
+    MPI_Initialized(&ready);
+    if (ready)
+        MPI_Finalized(&over);
+    if (!ready || over)
+        return SN_FAIL(SN_EENV, "MPI is not running: call MPI_Init_thread first");
+    *w = (struct sn_world){.comm = MPI_COMM_NULL, .host_comm = MPI_COMM_NULL};
+    if (MPI_Comm_dup(MPI_COMM_WORLD, &w->comm) != MPI_SUCCESS)
+        return SN_FAIL(SN_EENV, "MPI_Comm_dup of MPI_COMM_WORLD failed");
+    MPI_Comm_rank(w->comm, &w->rank);
+    MPI_Comm_size(w->comm, &w->size);
+    find_hosts(w);
+    compare_clocks(w);
+    w->bcast_s = sn_sync_bcast_time(w->comm, &w->clock, w->oversubscribed);
+    return SN_OK;
+}
+
+void sn_world_close(struct sn_world *w)
+{
+    if (w->host_comm != MPI_COMM_NULL)
+        MPI_Comm_free(&w->host_comm);
+    if (w->comm != MPI_COMM_NULL)
+        MPI_Comm_free(&w->comm);
+}
+
+double sn_world_recheck_clock(struct sn_world *w)
+{
+    double residual;
+    struct sn_sync_clock found = w->clock;
+
+    sn_sync_remeasure(w->comm, sn_sync_wall(), w->oversubscribed, &found, &residual);
+    if (!w->common_clock)
+        w->clock = found;
+    w->clock_offset_s = w->clock.offset_s;
+    return residual;
+}
+
+int sn_world_agree(const struct sn_world *w, int status)
+{
+    struct {
+        int status;
+        char text[1020];
+    } msg;
+    int mine = status == SN_OK ? w->size : w->rank, first;
+    MPI_Request request;
+
+    MPI_Iallreduce(&mine, &first, 1, MPI_INT, MPI_MIN, w->comm, &request);
+    sn_sync_wait(&request, w->oversubscribed);
+    if (first == w->size)
+        return SN_OK;
+    memset(&msg, 0, sizeof msg);
+    msg.status = status;
+    snprintf(msg.text, sizeof msg.text, "%s", sn_status_message());
+    MPI_Ibcast(&msg, sizeof msg, MPI_BYTE, first, w->comm, &request);
+    sn_sync_wait(&request, w->oversubscribed);
+    if (first != 0)
+        return SN_FAIL(msg.status, "rank %d: %s", first, msg.text);
+    return w->rank == 0 ? msg.status : SN_FAIL(msg.status, "%s", msg.text);
+}
