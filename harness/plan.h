@@ -17,6 +17,9 @@ struct sn_plan {
     int ranks;
 };
 
+/* Most cases of one plan; more is a usage error. */
+enum { SN_PLAN_MAX = 100000 };
+
 void sn_plan_init(struct sn_plan *p, uint64_t seed, int ranks);
 void sn_plan_free(struct sn_plan *p);
 
@@ -26,6 +29,13 @@ void sn_plan_free(struct sn_plan *p);
  * is then added. A case already in the plan is not added again. */
 int sn_plan_add(struct sn_plan *p, const struct sn_app *app, const char *bench,
                 const char *const *assignments, size_t n);
+
+/* The two steps of sn_plan_add() that can fail on a word, for callers that know its line. A
+ * benchmark by name, SN_EINVAL with the nearest one; an assignment "size=8:4M:*4" expanded for its
+ * axis (out->axis) into a sweep that the caller frees, SN_EINVAL as above. */
+int sn_plan_bench(const struct sn_app *app, const char *name, const struct sn_bench **out);
+int sn_plan_sweep(struct sn_sweep *out, const struct sn_bench *bench, const char *assignment,
+                  int ranks);
 
 /* "latency op=get size=8 transport=shm" into a new string owned by the caller. */
 char *sn_plan_label(const struct sn_plan_case *c);
