@@ -1,4 +1,10 @@
 /* Suites: what to run together, as YAML (bench/suites/, schema in its README), read with libcyaml.
+ *
+ *     name: quick
+ *     brief: one line
+ *     cases:
+ *       - bench: latency
+ *         axes: ["op=get,put", "size=8:4M:*4"]     # optional; as on the command line
  */
 #ifndef SN_HARNESS_SUITE_H
 #define SN_HARNESS_SUITE_H
@@ -27,6 +33,13 @@ int sn_suite_load(struct sn_suite *out, const char *name_or_file, const char *di
 /* The same from text in memory (tests, fuzzing); `path` for messages. */
 int sn_suite_parse(struct sn_suite *out, const char *text, size_t n, const char *path);
 void sn_suite_free(struct sn_suite *s);
+
+/* Calls emit(out, name, brief, NULL) for every suite in `dir`, sorted by name; for one that cannot
+ * be read with brief "" and the reason. SN_EENV when `dir` cannot be read. */
+int sn_suite_list(const char *dir,
+                  void (*emit)(void *out, const char *name, const char *brief,
+                               const char *unavailable),
+                  void *out);
 
 /* Adds every entry to the plan; an error is prefixed "FILE:LINE: ". */
 int sn_suite_plan(const struct sn_suite *s, const struct sn_app *app, struct sn_plan *plan);

@@ -1,0 +1,22 @@
+/* Where the program's data files are: in the source tree it was built in, or where it is installed.
+ */
+#ifndef SN_HARNESS_DATADIR_H
+#define SN_HARNESS_DATADIR_H
+
+struct sn_datadir { /* folders; each may be missing but `suites` */
+    char *suites;   /* *.yaml */
+    char *plots;    /* *.gp */
+    char *results;  /* published/ and baseline/ */
+};
+
+/* From the place of the running program (/proc/self/exe): PREFIX/bin/snbench has PREFIX/share/
+ * snbench/{suites,plots,results}; a program below ROOT/build (build/snbench, build/asan/snbench,
+ * build/release/tests/unit) has ROOT/bench/suites, ROOT/plots and ROOT/results. On SN_OK release
+ * *out with sn_datadir_close(). SN_EENV names the places looked at. */
+int sn_datadir_open(struct sn_datadir *out);
+void sn_datadir_close(struct sn_datadir *d);
+
+/* The same for a program in folder `dir`. */
+int sn_datadir_find(struct sn_datadir *out, const char *dir);
+
+#endif

@@ -1,0 +1,240 @@
+/* Suites: the file as data, its entries with their lines, and their cases in a plan. */
+#include "harness/suite.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "harness/base/buf.h"
+#include "harness/base/status.h"
+#include "harness/yaml.h"
+
+/* The file, as libcyaml fills it. */
+struct file_case {
+    char *bench;
+    char **axes;
+    unsigned axes_count;
+};
+
+struct file {
+    char *name, *brief;
+    struct file_case *cases;
+    unsigned cases_count;
+};
+
+enum { TEXT_MAX = 4096 };
+
+static const cyaml_schema_value_t axis_schema = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX)};
+
+static const cyaml_schema_field_t case_fields[] = {
+    CYAML_FIELD_STRING_PTR("bench", CYAML_FLAG_POINTER, struct file_case, bench, 1, TEXT_MAX),
+    CYAML_FIELD_SEQUENCE("axes", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_case, axes,
+                         &axis_schema, 0, 1024),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t case_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_case, case_fields)};
+
+static const cyaml_schema_field_t file_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct file, name, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("brief", CYAML_FLAG_POINTER, struct file, brief, 1, TEXT_MAX),
+    CYAML_FIELD_SEQUENCE("cases", CYAML_FLAG_POINTER, struct file, cases, &case_schema, 1, 10000),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t file_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields)};
+
+static int line_at(const struct sn_yaml *y, size_t entry, size_t axis, bool of_axis)
+{
+    char where[64];
+    if (of_axis)
+        snprintf(where, sizeof where, "cases.%zu.axes.%zu", entry, axis);
+    else
+        snprintf(where, sizeof where, "cases.%zu", entry);
+    return sn_yaml_line(y, where);
+}
+
+static struct sn_suite_entry make_entry(const struct sn_yaml *y, const struct file_case *c,
+                                        size_t index)
+{
+    struct sn_suite_entry e = {.bench = sn_strdup(c->bench),
+                               .axes = sn_calloc(c->axes_count, sizeof *e.axes),
+                               .n_axes = c->axes_count,
+                               .line = line_at(y, index, 0, false),
+                               .axis_lines = sn_calloc(c->axes_count, sizeof *e.axis_lines)};
+    for (size_t a = 0; a < e.n_axes; a++) {
+        e.axes[a] = sn_strdup(c->axes[a]);
+        e.axis_lines[a] = line_at(y, index, a, true);
+    }
+    return e;
+}
+
+int sn_suite_parse(struct sn_suite *out, const char *text, size_t n, const char *path)
+{
+    struct sn_yaml y;
+    int status = sn_yaml_parse(&y, &file_schema, text, n, path);
+    if (status)
+        return status;
+    const struct file *f = y.data;
+    *out = (struct sn_suite){.name = sn_strdup(f->name),
+                             .brief = sn_strdup(f->brief),
+                             .entries = sn_calloc(f->cases_count, sizeof *out->entries),
+                             .n = f->cases_count,
+                             .path = sn_strdup(path)};
+    for (size_t i = 0; i < out->n; i++)
+        out->entries[i] = make_entry(&y, &f->cases[i], i);
+    sn_yaml_free(&y);
+    return SN_OK;
+}
+
+void sn_suite_free(struct sn_suite *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct sn_suite_entry *e = &s->entries[i];
+        for (size_t a = 0; a < e->n_axes; a++)
+            free(e->axes[a]);
+        free(e->axes);
+        free(e->axis_lines);
+        free(e->bench);
+    }
+    free(s->entries);
+    free(s->name);
+    free(s->brief);
+    free(s->path);
+    *s = (struct sn_suite){0};
+}
+
+static bool has_suffix(const char *s, const char *suffix)
+{
+    size_t n = strlen(s), m = strlen(suffix);
+    return n > m && !strcmp(s + n - m, suffix);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names of the suites in `dir`, sorted; the caller frees them with free_names(). */
+static int list_names(const char *dir, char ***out, size_t *n)
+{
+    DIR *d = opendir(dir);
+    if (!d)
+        return SN_FAIL(SN_EENV, "the suites' folder %s cannot be read", dir);
+    *out = NULL;
+    *n = 0;
+    for (const struct dirent *e; (e = readdir(d));)
+        if (e->d_name[0] != '.' && has_suffix(e->d_name, ".yaml")) {
+            *out = sn_realloc(*out, *n + 1, sizeof **out);
+            (*out)[(*n)++] = sn_strdupf("%.*s", (int)strlen(e->d_name) - 5, e->d_name);
+        }
+    closedir(d);
+    if (*n)
+        qsort(*out, *n, sizeof **out, by_name);
+    return SN_OK;
+}
+
+static void free_names(char **names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(names[i]);
+    free(names);
+}
+
+static int load_file(struct sn_suite *out, const char *path)
+{
+    struct sn_buf text = {0};
+    int status = sn_buf_read_file(&text, path);
+    if (!status)
+        status = sn_suite_parse(out, text.data, text.len, path);
+    sn_buf_free(&text);
+    return status;
+}
+
+static int unknown_suite(const char *name, const char *dir)
+{
+    char **names;
+    size_t n;
+    int status = list_names(dir, &names, &n);
+    if (status)
+        return status;
+    struct sn_buf all = {0};
+    for (size_t i = 0; i < n; i++)
+        sn_buf_addf(&all, "%s%s", i ? ", " : "", names[i]);
+    const char *near = sn_nearest(name, (const char *const *)names, n);
+    SN_FAIL(SN_EINVAL, "unknown suite '%.64s'%s%s%s (suites: %s; a file is named with its .yaml)",
+            name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
+            all.data ? all.data : "none");
+    sn_buf_free(&all);
+    free_names(names, n);
+    return SN_EINVAL;
+}
+
+int sn_suite_load(struct sn_suite *out, const char *name_or_file, const char *dir)
+{
+    struct stat st;
+    if (strchr(name_or_file, '/') || has_suffix(name_or_file, ".yaml") ||
+        has_suffix(name_or_file, ".yml"))
+        return load_file(out, name_or_file);
+    char *path = sn_strdupf("%s/%s.yaml", dir, name_or_file);
+    int status =
+        !*name_or_file || stat(path, &st) ? unknown_suite(name_or_file, dir) : load_file(out, path);
+    free(path);
+    return status;
+}
+
+int sn_suite_list(const char *dir,
+                  void (*emit)(void *out, const char *name, const char *brief,
+                               const char *unavailable),
+                  void *out)
+{
+    char **names;
+    size_t n;
+    int status = list_names(dir, &names, &n);
+    if (status)
+        return status;
+    for (size_t i = 0; i < n; i++) {
+        struct sn_suite s;
+        if (sn_suite_load(&s, names[i], dir)) {
+            emit(out, names[i], "", sn_status_message());
+            continue;
+        }
+        emit(out, names[i], s.brief, NULL);
+        sn_suite_free(&s);
+    }
+    free_names(names, n);
+    return SN_OK;
+}
+
+/* Records the failure's place; the line of the entry, or of the one axis that is to blame. */
+static int add_entry(const struct sn_suite *s, const struct sn_suite_entry *e,
+                     const struct sn_app *app, struct sn_plan *plan)
+{
+    const struct sn_bench *bench;
+    int line = e->line, status = sn_plan_bench(app, e->bench, &bench);
+    for (size_t a = 0; a < e->n_axes && !status; a++) {
+        struct sn_sweep sweep;
+        status = sn_plan_sweep(&sweep, bench, e->axes[a], plan->ranks);
+        if (status)
+            line = e->axis_lines[a];
+        else
+            sn_sweep_free(&sweep);
+    }
+    if (!status)
+        status = sn_plan_add(plan, app, e->bench, (const char *const *)e->axes, e->n_axes);
+    if (status)
+        sn_status_prefix("%s:%d", s->path, line);
+    return status;
+}
+
+int sn_suite_plan(const struct sn_suite *s, const struct sn_app *app, struct sn_plan *plan)
+{
+    int status = SN_OK;
+    for (size_t i = 0; i < s->n && !status; i++)
+        status = add_entry(s, &s->entries[i], app, plan);
+    return status;
+}
