@@ -1,10 +1,8 @@
 /* Placement: which die holds which replica of which expert.
  *
- * The dies hold experts + redundant + shared slots, as evenly as they divide, slots of a die
- * adjacent. Shared-expert replicas are spread evenly; routed experts in order, or by EPLB:
- * replicate the expert with the largest load per replica until all slots are used, then pack
- * replicas, heaviest first, into the least loaded die with a free slot (model-notes.md;
- * deepseek-ai/EPLB describes the method).
+ * The dies hold experts + redundant + shared slots, as evenly as they divide (the first dies one
+ * more), slots of a die adjacent, shared ones last. Shared-expert replicas are spread evenly;
+ * routed experts in order, or by EPLB (comm/eplb.h), which balances the routed load only.
  */
 #ifndef SN_COMM_PLACEMENT_H
 #define SN_COMM_PLACEMENT_H
@@ -26,13 +24,14 @@ struct sn_placement {
 
 /* load (experts): expected or observed activations per routed expert, for EPLB; NULL: experts in
  * order, redundant replicas given to experts 0, 1, ... in turn. SN_EINVAL when fewer slots than
- * dies leave a die empty, or numbers do not fit. */
+ * dies leave a die empty, a load is negative or not finite, or numbers do not fit. Owned by the
+ * caller until sn_placement_close(). */
 int sn_placement_open(struct sn_placement *out, unsigned dies, unsigned experts, unsigned redundant,
                       unsigned shared, const double *load);
 void sn_placement_close(struct sn_placement *p);
 
-/* The slot that serves copy `choice` (any hash; evenly spread over replicas) of logical `expert`
- * (or SN_EXPERT_SHARED). */
+/* The slot that serves copy `choice` of logical `expert` (or SN_EXPERT_SHARED, where there is one):
+ * replica choice mod their number, so that a counter and a hash both spread evenly. */
 uint32_t sn_placement_slot(const struct sn_placement *p, uint16_t expert, uint64_t choice);
 
 /* Load of each die (dies) under per-expert load (experts), replicas sharing evenly; shared_load is
