@@ -1,4 +1,12 @@
-/* Bulk copies. x86-64: chosen by CPU feature and length; elsewhere memcpy(). */
+/* Bulk copies. x86-64 with AVX-512: chosen by length; elsewhere memcpy().
+ *
+ * Measured on Sapphire Rapids (2 MiB L2, glibc 2.36), 4 KiB pages, medians, over memcpy(): from
+ * 64 KiB to 16 MiB a 64-byte loop that prefetches its destination for writing 1 KiB ahead is
+ * 1.00 to 1.08 x as fast within L2, 1.10 to 1.15 x from 128 KiB to 1 MiB where the source (a get)
+ * or the destination (a put) was last written by another core, and equal beyond L2. Prefetching
+ * for reading instead is 3 x slower in a put: every line is fetched twice. Below 64 KiB neither
+ * rep movsb nor loops of AVX2 or AVX-512 with or without prefetch beat memcpy() in every one of
+ * these cases, and past 16 MiB memcpy() knows the size of the L3 and goes around it. */
 #include "harness/base/copy.h"
 
 #include <stdint.h>
@@ -8,10 +16,40 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+
+/* n >= 64. The first and the last 64 bytes unaligned, all stores between them aligned. */
+__attribute__((target("avx512f,prfchw"))) static void copy_avx512(char *dst, const char *src,
+                                                                  size_t n)
+{
+    enum { AHEAD = 1024 };
+    __m512i first = _mm512_loadu_si512(src), last = _mm512_loadu_si512(src + n - 64);
+    size_t i = 64 - ((uintptr_t)dst & 63);
+    _mm512_storeu_si512(dst, first);
+    for (; i + 256 <= n; i += 256) {
+        for (size_t line = 0; line < 256; line += 64)
+            __builtin_prefetch((void *)((uintptr_t)dst + i + AHEAD + line), 1, 3);
+        __m512i a = _mm512_loadu_si512(src + i), b = _mm512_loadu_si512(src + i + 64);
+        __m512i c = _mm512_loadu_si512(src + i + 128), d = _mm512_loadu_si512(src + i + 192);
+        _mm512_store_si512(dst + i, a);
+        _mm512_store_si512(dst + i + 64, b);
+        _mm512_store_si512(dst + i + 128, c);
+        _mm512_store_si512(dst + i + 192, d);
+    }
+    for (; i + 64 <= n; i += 64)
+        _mm512_store_si512(dst + i, _mm512_loadu_si512(src + i));
+    _mm512_storeu_si512(dst + n - 64, last);
+}
 #endif
 
-void sn_copy(void *restrict dst, const void *restrict src, size_t bytes)
+void sn_copy_large(void *restrict dst, const void *restrict src, size_t bytes)
 {
+#if defined(__x86_64__)
+    enum { LAST = 16 << 20 };
+    if (bytes >= 64 && bytes <= LAST && sn_cpu_has(SN_CPU_AVX512F)) {
+        copy_avx512(dst, src, bytes);
+        return;
+    }
+#endif
     memcpy(dst, src, bytes);
 }
 
@@ -45,12 +83,13 @@ static void stream_sse2(char *dst, const char *src, size_t n)
 void sn_copy_stream(void *restrict dst, const void *restrict src, size_t bytes)
 {
 #if defined(__x86_64__)
-    char *d = dst;
-    const char *s = src;
-    size_t head = -(uintptr_t)d & 63;
-    if (bytes >= 256) {
+    /* Below a few lines the partial lines at both ends would be most of it. */
+    enum { LEAST = 256 };
+    if (bytes >= LEAST) {
+        char *d = dst;
+        const char *s = src;
+        size_t head = -(uintptr_t)d & 63, body = (bytes - head) & ~(size_t)63;
         memcpy(d, s, head);
-        size_t body = (bytes - head) & ~(size_t)63;
         if (sn_cpu_has(SN_CPU_AVX512F))
             stream_avx512(d + head, s + head, body);
         else if (sn_cpu_has(SN_CPU_AVX2))
@@ -59,7 +98,7 @@ void sn_copy_stream(void *restrict dst, const void *restrict src, size_t bytes)
             stream_sse2(d + head, s + head, body);
         memcpy(d + head + body, s + head + body, bytes - head - body);
     } else {
-        memcpy(d, s, bytes);
+        memcpy(dst, src, bytes);
     }
     _mm_sfence();
 #else
