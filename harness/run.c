@@ -1,0 +1,302 @@
+#include "harness/run.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mpi.h>
+
+#include "harness/base/mem.h"
+#include "harness/base/status.h"
+#include "harness/base/units.h"
+#include "harness/case.h"
+#include "harness/datadir.h"
+#include "harness/manifest.h"
+#include "harness/progress.h"
+#include "harness/rundir.h"
+#include "harness/suite.h"
+#include "harness/watch.h"
+
+/* Share of the free memory that the cases of a host may take together. */
+static const double memory_share = 0.8;
+
+struct run {
+    const struct sn_options *o;
+    const struct sn_app *app;
+    struct sn_world world;
+    struct sn_plan plan;
+    struct sn_roofs roofs;
+    struct sn_env env;
+    struct sn_case_opts case_opts;
+    struct sn_datadir data;
+    struct sn_rundir *dir; /* on rank 0 */
+    char *path;            /* of the run directory, on rank 0 */
+    struct sn_progress progress;
+    size_t current; /* case that runs, for the time-out's row */
+    size_t failed;
+    int signal;
+};
+
+static int make_plan(struct run *r)
+{
+    const struct sn_options *o = r->o;
+    sn_plan_init(&r->plan, o->seed, r->world.size);
+    if (o->suite) {
+        if (o->n_args)
+            return SN_FAIL(SN_EINVAL,
+                           "'%s': a suite takes no benchmark and no axes; leave out either",
+                           o->args[0]);
+        struct sn_suite suite;
+        int status = sn_suite_load(&suite, o->suite, r->data.suites);
+        if (status != SN_OK)
+            return status;
+        status = sn_suite_plan(&suite, r->app, &r->plan);
+        sn_suite_free(&suite);
+        return status;
+    }
+    if (!o->n_args)
+        return SN_FAIL(SN_EINVAL,
+                       "run what? name a benchmark (`snbench list benchmarks`) or --suite NAME");
+    return sn_plan_add(&r->plan, r->app, o->args[0], o->args + 1, o->n_args - 1);
+}
+
+static void init_row(const struct run *r, size_t i, struct sn_row *row)
+{
+    sn_row_init(row);
+    sn_plan_row(&r->plan.cases[i], r->o->seed, row);
+    row->launch = r->o->launch < 0 ? 0 : r->o->launch;
+}
+
+static void dry_run(struct run *r)
+{
+    uint64_t most = 0;
+    size_t runs = 0;
+    for (size_t i = 0; i < r->plan.n; i++) {
+        struct sn_row row;
+        uint64_t memory;
+        init_row(r, i, &row);
+        char *label = sn_plan_label(&r->plan.cases[i]), need[32];
+        const char *reason =
+            sn_case_unsupported(&r->plan.cases[i], &r->env, &r->case_opts, &row, &memory);
+        sn_units_format(need, sizeof need, (double)memory, SN_UNIT_BYTES);
+        printf("%s  %s  %s%s\n", r->plan.cases[i].id, label, reason ? "skipped: " : need,
+               reason ? reason : " per rank");
+        if (!reason && memory > most)
+            most = memory;
+        runs += !reason;
+        free(label);
+        sn_row_free(&row);
+    }
+    char need[32];
+    sn_units_format(need, sizeof need, (double)most, SN_UNIT_BYTES);
+    printf("%zu cases, %zu would run, at most %s per rank, about %.0f s\n", r->plan.n, runs, need,
+           (double)runs * (r->o->sample.budget_s + 0.05) * r->o->launches);
+}
+
+/* The row of a case that the time-out ended; called in the watching thread of rank 0. */
+static void on_timeout(void *arg, const char *text)
+{
+    struct run *r = arg;
+    struct sn_row row;
+    init_row(r, r->current, &row);
+    row.status = SN_ROW_FAILED;
+    row.ranks = r->world.size;
+    row.endpoints = r->world.size;
+    row.clock = "wall";
+    row.origin = r->world.oversubscribed ? SN_ORIGIN_EMULATED : SN_ORIGIN_MEASURED;
+    row.reason = sn_row_str(&row, "%s", text);
+    sn_rundir_append(r->dir, &row);
+    json_t *end = sn_manifest_end("timed-out");
+    sn_rundir_finish(r->dir, end);
+    sn_rundir_write_sums(r->path);
+}
+
+/* Measures the roofs, or takes those that an earlier launch of this run stored. */
+static int get_roofs(struct run *r)
+{
+    int found = 0;
+    if (r->world.rank == 0 && (r->o->resume || r->o->launch > 0))
+        found = sn_manifest_read_roofs(r->path, r->world.size, &r->roofs);
+    MPI_Bcast(&found, 1, MPI_INT, 0, r->world.comm);
+    if (!found)
+        return sn_roofs_measure(&r->world, &r->roofs);
+    MPI_Bcast(&r->roofs, sizeof r->roofs, MPI_BYTE, 0, r->world.comm);
+    r->roofs.copy.reason = r->roofs.read.reason = r->roofs.copy_shared.reason =
+        r->roofs.copy_all.reason = NULL;
+    r->roofs.core_hz_reason = NULL;
+    return SN_OK;
+}
+
+static int open_dir(struct run *r, int argc, char **argv)
+{
+    const struct sn_options *o = r->o;
+    json_t *manifest = sn_manifest_make(o, argc, argv, &r->plan, &r->world,
+                                        o->clock == SN_CLOCK_MODEL ? NULL : &r->roofs);
+    int status = SN_OK;
+    if (r->world.rank == 0)
+        status = sn_rundir_open(&r->dir, r->path, o->resume || o->launch > 0, manifest);
+    json_decref(manifest);
+    return sn_world_agree(&r->world, status);
+}
+
+static int run_one(struct run *r, size_t i)
+{
+    const struct sn_plan_case *pc = &r->plan.cases[i];
+    struct sn_row row;
+    int done = 0;
+    r->current = i;
+    init_row(r, i, &row);
+    if (r->dir)
+        done = sn_rundir_has(r->dir, pc->id, row.launch);
+    MPI_Bcast(&done, 1, MPI_INT, 0, r->world.comm);
+    char *label = sn_plan_label(pc);
+    int status = SN_OK;
+    if (!done) {
+        if (r->world.rank == 0)
+            sn_progress_case(&r->progress, label);
+        sn_watch_case(r->env.watch, label);
+        status = sn_case_run(pc, &r->env, &r->case_opts, &row);
+        sn_watch_case(r->env.watch, NULL);
+    }
+    int stored = status;
+    if (status == SN_OK && r->world.rank == 0) {
+        sn_progress_row(&r->progress, label, done ? NULL : &row);
+        if (!done)
+            stored = sn_rundir_append(r->dir, &row);
+        if (row.status == SN_ROW_FAILED) {
+            sn_progress_close(&r->progress);
+            fprintf(stderr, "snbench: FAILED %s: %s\n", label, row.reason);
+        }
+    }
+    if (status == SN_OK) {
+        r->failed += row.status == SN_ROW_FAILED;
+        status = sn_world_agree(&r->world, stored);
+    }
+    free(label);
+    sn_row_free(&row);
+    return status;
+}
+
+static int run_all(struct run *r)
+{
+    int status = SN_OK;
+    sn_progress_open(&r->progress, r->plan.n, r->o->quiet || r->world.rank != 0, r->o->verbose);
+    for (size_t i = 0; i < r->plan.n && status == SN_OK; i++)
+        status = run_one(r, i);
+    sn_progress_close(&r->progress);
+    return status;
+}
+
+/* Rank 0: completes the directory, and prints what the run found. */
+static int conclude(struct run *r, int ended)
+{
+    const struct sn_options *o = r->o;
+    bool last = o->launch < 0 || o->launch == o->launches - 1;
+    if (ended == SN_OK && !last)
+        return SN_OK;
+    json_t *end = sn_manifest_end(ended == SN_OK ? "complete" : "interrupted");
+    int status = sn_rundir_finish(r->dir, end);
+    json_decref(end);
+    if (status != SN_OK)
+        return status;
+    if (ended != SN_OK) {
+        if (!o->quiet)
+            fprintf(stderr, "snbench: stopped by a signal; `--resume -o %s` goes on\n", r->path);
+        return sn_rundir_write_sums(r->path);
+    }
+    status = sn_report_write(r->path, r->app, r->data.plots);
+    if (status != SN_OK || o->quiet)
+        return status;
+    char *rows_path = sn_strdupf("%s/rows.jsonl", r->path);
+    struct sn_rows rows;
+    status = sn_rows_read(&rows, rows_path, NULL);
+    free(rows_path);
+    if (status != SN_OK)
+        return status;
+    status = sn_report_tables(stdout, &rows, o->format, r->app);
+    sn_rows_free(&rows);
+    /* CSV and JSON on standard output stay clean for other programs. */
+    FILE *out = o->format <= SN_FORMAT_MD ? stdout : stderr;
+    fprintf(out, "\nrows    %s/rows.jsonl\nreport  %s/report.html\n", r->path, r->path);
+    return status;
+}
+
+static int run_plan(struct run *r, int argc, char **argv)
+{
+    const struct sn_options *o = r->o;
+    int status = sn_world_agree(&r->world, sn_datadir_open(&r->data));
+    if (status == SN_OK)
+        status = sn_world_agree(&r->world, make_plan(r));
+    if (status != SN_OK)
+        return status;
+    r->env = (struct sn_env){.world = &r->world,
+                             .roofs = &r->roofs,
+                             .seed = o->seed,
+                             .mutate = o->mutate,
+                             .hang_rank = o->hang_rank,
+                             .map_file = o->map};
+    r->case_opts = (struct sn_case_opts){.clock = o->clock, .sample = o->sample};
+    r->case_opts.memory_limit =
+        (uint64_t)(memory_share * (double)sn_mem_available() / r->world.host_ranks);
+    if (o->dry_run) {
+        if (r->world.rank == 0)
+            dry_run(r);
+        return SN_OK;
+    }
+    status = sn_world_agree(&r->world, sn_counters_open(&r->case_opts.counters, o->counters));
+    if (status != SN_OK)
+        return status;
+    if (r->world.rank == 0)
+        r->path =
+            o->out ? sn_strdup(o->out) : sn_rundir_default_path(o->suite ? "suite" : o->args[0]);
+    if (o->clock == SN_CLOCK_WALL)
+        status = get_roofs(r);
+    if (status == SN_OK)
+        status = open_dir(r, argc, argv);
+    if (status == SN_OK)
+        status = sn_watch_open(&r->env.watch, &r->world, o->timeout_s, on_timeout, r);
+    if (status != SN_OK)
+        return status;
+    status = run_all(r);
+    r->signal = sn_watch_signal(r->env.watch);
+    MPI_Allreduce(MPI_IN_PLACE, &r->signal, 1, MPI_INT, MPI_MAX, r->world.comm);
+    int concluded =
+        r->world.rank == 0 && (status == SN_OK || status == SN_EINTR) ? conclude(r, status) : SN_OK;
+    sn_watch_close(r->env.watch);
+    concluded = sn_world_agree(&r->world, concluded);
+    if (status == SN_OK)
+        status = concluded;
+    if (status == SN_OK && r->failed)
+        status = SN_FAIL(SN_EVERIFY, "%zu of %zu cases failed", r->failed, r->plan.n);
+    return status;
+}
+
+int sn_run(const struct sn_options *o, int argc, char **argv, const struct sn_app *app, int *signal)
+{
+    struct run *r = sn_calloc(1, sizeof *r);
+    int provided;
+    r->o = o;
+    r->app = app;
+    setenv("MPIR_CVAR_SUPPRESS_ABORT_MESSAGE", "1", 0); /* a time-out prints its own line */
+    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
+        free(r);
+        return SN_FAIL(SN_EENV, "MPI_Init failed; run under the mpiexec of the MPI library that "
+                                "snbench was built with");
+    }
+    int status = sn_world_open(&r->world);
+    if (status == SN_OK) {
+        status = run_plan(r, argc, argv);
+        if (r->world.rank != 0 && status != SN_OK)
+            sn_status_clear(); /* only rank 0 speaks */
+        sn_world_close(&r->world);
+    }
+    *signal = r->signal;
+    sn_counters_close(r->case_opts.counters);
+    sn_rundir_close(r->dir);
+    sn_plan_free(&r->plan);
+    sn_datadir_close(&r->data);
+    free(r->path);
+    free(r);
+    MPI_Finalize();
+    return status;
+}
