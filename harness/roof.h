@@ -23,7 +23,8 @@ struct sn_roof_curve {
 };
 
 struct sn_roofs {
-    struct sn_roof_curve copy; /* memory to memory in one process, one core, all other ranks idle */
+    struct sn_roof_curve copy; /* memory to memory in one process, one core, all other ranks idle;
+                                  the fastest of memcpy(), sn_copy() and sn_copy_stream() */
     struct sn_roof_curve read; /* reading, one core */
     struct sn_roof_curve copy_shared; /* this rank copies from the segment of the next rank of its
                                          host (MPI shared window), others idle */
@@ -35,7 +36,10 @@ struct sn_roofs {
 };
 
 /* Collective. Measures everything (about 2 s); every rank gets the same figures (the largest over
- * ranks for bandwidths, smallest for times: a roof is a bound). */
+ * hosts for bandwidths, smallest for times: a roof is a bound). Sizes run from 64 B (read: 16 KiB)
+ * to past the caches, those of the shared curves to at most 64 MiB (4 MiB when oversubscribed, then
+ * the copies take turns on the cores). With w NULL: this process alone, without MPI, the shared
+ * curves empty with a reason. What cannot be measured is no failure: it is NAN with a reason. */
 int sn_roofs_measure(const struct sn_world *w, struct sn_roofs *out);
 
 /* B/s of the curve for an operation that moves `bytes`: log-linear between points, the end points

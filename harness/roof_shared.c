@@ -1,0 +1,242 @@
+/* Copy bandwidth out of the neighbour's memory, through a shared window: one rank alone, then all.
+ *
+ * Every rank owns a segment, filled by itself, and copies the first n bytes of the next rank's
+ * segment into its own memory, over and over, as a repeated get does. Alone: rank 0 of the host,
+ * the others asleep. All: started together; the rate of a rank is its bytes over the time from the
+ * first start to the last end, so that all ranks really had it at once. */
+#define _GNU_SOURCE
+#include "harness/roof_parts.h"
+
+#include <math.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+#include "harness/base/clock.h"
+#include "harness/base/mem.h"
+
+/* --- waiting without a core ------------------------------------------------------------------ */
+
+static void wait_asleep(MPI_Request *request)
+{
+    int done = 0;
+    for (MPI_Test(request, &done, MPI_STATUS_IGNORE); !done;
+         MPI_Test(request, &done, MPI_STATUS_IGNORE))
+        nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+}
+
+void sn_roof_idle_barrier(MPI_Comm comm)
+{
+    MPI_Request request;
+    MPI_Ibarrier(comm, &request);
+    wait_asleep(&request);
+}
+
+void sn_roof_idle_max(MPI_Comm comm, double *values, int n)
+{
+    MPI_Request request;
+    MPI_Iallreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, comm, &request);
+    wait_asleep(&request);
+}
+
+/* --- the window ------------------------------------------------------------------------------ */
+
+struct shared {
+    const struct sn_world *world;
+    MPI_Win win;
+    int host_rank;
+    void *mine, *next, *local; /* this rank's segment, the neighbour's, private memory */
+    size_t bytes;
+};
+
+/* Bytes of one segment that the shared memory of this host holds for all its ranks, half left to
+ * others: a container may give as little as 64 MiB, and touching more than there is kills. */
+static uint64_t segment_limit(const struct sn_world *w)
+{
+    struct statvfs fs;
+    uint64_t limit = w->oversubscribed ? 4 << 20 : 64 << 20;
+    uint64_t free_bytes = sn_mem_available() / 4;
+    if (!statvfs("/dev/shm", &fs) && (uint64_t)fs.f_bavail * fs.f_frsize / 2 < free_bytes)
+        free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize / 2;
+    uint64_t share = free_bytes / (uint64_t)w->host_ranks;
+    return share < limit ? share : limit;
+}
+
+/* 1 on all ranks of the host, or 0 on all when one has failed (then nothing is held). */
+static int shared_open(struct shared *s, const struct sn_world *w, size_t bytes)
+{
+    MPI_Errhandler old;
+    MPI_Aint size;
+    int unit;
+    double failed = 0;
+    *s = (struct shared){.world = w, .win = MPI_WIN_NULL};
+    MPI_Comm_rank(w->host_comm, &s->host_rank);
+    MPI_Comm_get_errhandler(w->host_comm, &old);
+    MPI_Comm_set_errhandler(w->host_comm, MPI_ERRORS_RETURN);
+    if (MPI_Win_allocate_shared((MPI_Aint)bytes, 1, MPI_INFO_NULL, w->host_comm, &s->mine, &s->win))
+        failed = 1;
+    MPI_Comm_set_errhandler(w->host_comm, old);
+    MPI_Errhandler_free(&old);
+    if (sn_mem_alloc(&s->local, bytes))
+        failed = 1;
+    double any = failed;
+    sn_roof_idle_max(w->host_comm, &any, 1);
+    if (any > 0) {
+        if (s->win != MPI_WIN_NULL)
+            MPI_Win_free(&s->win);
+        sn_mem_free(s->local);
+        return 0;
+    }
+    MPI_Win_shared_query(s->win, (s->host_rank + 1) % w->host_ranks, &size, &unit, &s->next);
+    MPI_Win_lock_all(MPI_MODE_NOCHECK, s->win);
+    sn_roof_fill(s->mine, bytes, (uint64_t)s->host_rank);
+    MPI_Win_sync(s->win);
+    sn_roof_idle_barrier(w->host_comm);
+    MPI_Win_sync(s->win);
+    return 1;
+}
+
+static void shared_close(struct shared *s)
+{
+    sn_roof_idle_barrier(s->world->host_comm);
+    MPI_Win_unlock_all(s->win);
+    MPI_Win_free(&s->win);
+    sn_mem_free(s->local);
+}
+
+/* --- alone ----------------------------------------------------------------------------------- */
+
+static void get_passes(void *arg, unsigned variant, uint64_t n)
+{
+    struct shared *s = arg;
+    for (uint64_t i = 0; i < n; i++) {
+        sn_roof_copy(variant, s->local, s->next, s->bytes);
+        __asm__ volatile("" : : "r"(s->local) : "memory");
+    }
+}
+
+static void measure_alone(struct shared *s, struct sn_roof_curve *c, unsigned *variants)
+{
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < c->n; i++) {
+            s->bytes = c->bytes[i];
+            struct sn_roof_work w = {get_passes, s, SN_ROOF_VARIANTS, (double)s->bytes};
+            unsigned variant;
+            double rate = sn_roof_rate(&w, sn_roof_repeats(s->bytes), &variant, &c->reason);
+            if (isnan(rate) || rate <= c->bytes_per_s[i])
+                continue;
+            c->bytes_per_s[i] = rate;
+            variants[i] = variant;
+        }
+    sn_roof_settle_reason(c);
+}
+
+/* --- all at once ----------------------------------------------------------------------------- */
+
+/* Ranks leave together: spinning where each has a core, asleep where they share. */
+static void start_together(const struct sn_world *w)
+{
+    if (w->oversubscribed)
+        sn_roof_idle_barrier(w->comm);
+    else
+        MPI_Barrier(w->comm);
+}
+
+/* Seconds in which all ranks did `n` passes, all together; the fastest of `repeats`. */
+static double together(struct shared *s, unsigned variant, uint64_t n, unsigned repeats)
+{
+    enum { MOST = 8 };
+    const struct sn_world *w = s->world;
+    double t[3 * MOST];
+    for (unsigned i = 0; i < repeats; i++) {
+        start_together(w);
+        int64_t start = sn_clock_ns();
+        get_passes(s, variant, n);
+        int64_t end = sn_clock_ns();
+        t[i] = -(double)start;
+        t[repeats + i] = (double)end;
+        t[2 * repeats + i] = (double)(end - start);
+    }
+    sn_roof_idle_max(w->comm, t, 3 * (int)repeats);
+    double best = INFINITY;
+    for (unsigned i = 0; i < repeats; i++)
+        best = fmin(best, (w->common_clock ? t[repeats + i] + t[i] : t[2 * repeats + i]) * 1e-9);
+    return best;
+}
+
+static void measure_all(struct shared *s, struct sn_roof_curve *c,
+                        const struct sn_roof_curve *alone, const unsigned *variants)
+{
+    /* Where ranks share a core a start is late by the wake-up, some 100 us: a longer chunk. */
+    double chunk_s = s->world->oversubscribed ? 1e-3 : 200e-6;
+    unsigned repeats = s->world->oversubscribed ? 2 : 4;
+    for (size_t i = 0; i < c->n; i++) {
+        s->bytes = c->bytes[i];
+        double bytes = (double)s->bytes;
+        double guess = isnan(alone->bytes_per_s[i]) ? 5e9 : alone->bytes_per_s[i];
+        uint64_t n = (uint64_t)ceil(chunk_s * guess / bytes);
+        double once_s = INFINITY, twice_s = INFINITY, error = INFINITY;
+        /* Every rank has the same times, hence takes the same decisions. Afresh and with twice the
+         * work where lucky runs spoil the self-test, as in sn_roof_rate(). */
+        for (int tries = 0; tries < 2 || (error > 0.10 && tries < 9); tries++) {
+            if (tries && tries % 3 == 0) {
+                n *= 2;
+                once_s = twice_s = INFINITY;
+            }
+            once_s = fmin(once_s, together(s, variants[i], n, repeats));
+            twice_s = fmin(twice_s, together(s, variants[i], 2 * n, repeats));
+            error = fabs(twice_s / once_s / 2 - 1);
+        }
+        if (error <= 0.10)
+            c->bytes_per_s[i] = bytes * (double)n / fmin(once_s, twice_s / 2);
+        else
+            c->reason = sn_roof_reason_self_test;
+    }
+}
+
+/* --------------------------------------------------------------------------------------------- */
+
+/* What rank 0 of each host found alone, to every rank: the best rate and a variant per point. */
+static void spread(MPI_Comm comm, struct sn_roof_curve *c, unsigned *variants)
+{
+    double v[2 * SN_ROOF_POINTS];
+    for (size_t i = 0; i < c->n; i++) {
+        v[i] = isnan(c->bytes_per_s[i]) ? -1 : c->bytes_per_s[i];
+        v[c->n + i] = variants[i];
+    }
+    sn_roof_idle_max(comm, v, 2 * (int)c->n);
+    for (size_t i = 0; i < c->n; i++) {
+        c->bytes_per_s[i] = v[i] < 0 ? NAN : v[i];
+        variants[i] = (unsigned)v[c->n + i];
+    }
+}
+
+void sn_roof_measure_shared(const struct sn_world *w, struct sn_roofs *r)
+{
+    static const char no_window[] = "no shared window (MPI_Win_allocate_shared) on this host";
+    struct shared s;
+    unsigned variants[SN_ROOF_POINTS] = {0};
+    double least = -(double)segment_limit(w);
+    sn_roof_idle_max(w->comm, &least, 1);
+    uint64_t largest = (uint64_t)-least;
+    sn_roof_sizes(&r->copy_shared, 1, largest);
+    sn_roof_sizes(&r->copy_all, 1, largest);
+    double failed = !shared_open(&s, w, r->copy_all.bytes[r->copy_all.n - 1]);
+    int held = !failed;
+    sn_roof_idle_max(w->comm, &failed, 1);
+    if (failed > 0) {
+        if (held)
+            shared_close(&s);
+        r->copy_shared = r->copy_all = (struct sn_roof_curve){.reason = no_window};
+        return;
+    }
+    if (s.host_rank == 0)
+        measure_alone(&s, &r->copy_shared, variants);
+    sn_roof_idle_barrier(w->comm);
+    spread(w->comm, &r->copy_shared, variants);
+    measure_all(&s, &r->copy_all, &r->copy_shared, variants);
+    /* A rate that every rank had at once is one that a rank alone can have. */
+    for (size_t i = 0; i < r->copy_shared.n; i++)
+        r->copy_shared.bytes_per_s[i] =
+            fmax(r->copy_shared.bytes_per_s[i], r->copy_all.bytes_per_s[i]);
+    shared_close(&s);
+}
