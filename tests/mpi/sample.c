@@ -1,0 +1,364 @@
+/* Sampling: start, lateness, warm-up, batch, stop rules, failures. Benchmarks made for the purpose.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "harness/base/clock.h"
+#include "harness/base/status.h"
+#include "harness/sample.h"
+#include "harness/stats.h"
+#include "tests/mpi/mpitest.h"
+
+/* What the made-up benchmarks see and leave. */
+struct lab {
+    int rank, size;
+    int64_t busy_ns;        /* of each operation */
+    int64_t slow_until_rep; /* repetitions before this take ten times as long */
+    int64_t fail_at_rep;    /* -1: never */
+    int fail_rank;
+    int64_t oversleep_ns; /* in prepare(), on the last rank, while it would still be in time */
+    uint64_t runs, prepares, out_of_order;
+    int64_t worst_skew_ns;
+};
+
+static void spin(int64_t ns)
+{
+    int64_t until = sn_clock_ns() + ns;
+    while (sn_clock_ns() < until)
+        ;
+}
+
+static int lab_run(struct sn_case *c)
+{
+    struct lab *l = c->state;
+    l->out_of_order += c->bench->prepare && l->prepares != l->runs + 1;
+    l->runs++;
+    if (l->busy_ns)
+        for (unsigned i = 0; i < c->batch; i++)
+            spin((int64_t)c->rep < l->slow_until_rep ? 10 * l->busy_ns : l->busy_ns);
+    if ((int64_t)c->rep == l->fail_at_rep && l->rank == l->fail_rank)
+        return SN_FAIL(SN_EIO, "operation %d broke", (int)c->rep);
+    return SN_OK;
+}
+
+static int lab_prepare(struct sn_case *c)
+{
+    struct lab *l = c->state;
+    l->prepares++;
+    if (l->oversleep_ns && l->rank == l->size - 1)
+        spin(l->oversleep_ns);
+    if ((int64_t)c->rep == l->fail_at_rep && l->rank == l->fail_rank)
+        return SN_FAIL(SN_ENOMEM, "nothing to prepare with");
+    return SN_OK;
+}
+
+static const struct sn_bench plain = {.name = "plain", .run = lab_run};
+static const struct sn_bench batched = {.name = "batched", .run = lab_run, .flags = SN_BENCH_BATCH};
+static const struct sn_bench prepared = {
+    .name = "prepared", .run = lab_run, .prepare = lab_prepare};
+
+struct fixture {
+    struct sn_world w;
+    struct sn_env env;
+    struct sn_case c;
+    struct sn_row row;
+    struct lab lab;
+};
+
+static void begin(struct fixture *f, const struct sn_bench *b)
+{
+    sn_world_open(&f->w);
+    f->env = (struct sn_env){.world = &f->w, .hang_rank = -1};
+    f->lab = (struct lab){.rank = f->w.rank, .size = f->w.size, .fail_at_rep = -1};
+    f->c = (struct sn_case){.bench = b, .env = &f->env, .batch = 1, .state = &f->lab};
+    sn_row_init(&f->row);
+}
+
+static void end(struct fixture *f)
+{
+    sn_row_free(&f->row);
+    sn_world_close(&f->w);
+}
+
+static double median(const struct sn_row *r)
+{
+    double m = NAN, lo, hi;
+    sn_stats_median_ci(r->samples_s, r->n, 0.95, &m, &lo, &hi);
+    return m;
+}
+
+/* The rank's value is the same everywhere. */
+static int same_everywhere(const struct fixture *f, double x)
+{
+    double v[2] = {x, -x};
+    MPI_Allreduce(MPI_IN_PLACE, v, 2, MPI_DOUBLE, MPI_MAX, f->w.comm);
+    return v[0] == -v[1];
+}
+
+MPI_TEST(rows_agree_on_all_ranks)
+{
+    struct fixture f;
+    begin(&f, &plain);
+    f.lab.busy_ns = 20000;
+    int status = sn_sample(&f.c, &(struct sn_sample_opts){.min = 10, .max = 60, .budget_s = 0.3},
+                           NULL, &f.row);
+    CHECK(status == SN_OK, "%s", sn_status_message());
+    CHECK(f.row.n >= 6 && f.row.n <= 60, "n = %d", (int)f.row.n);
+    CHECK(f.row.batch == 1, "batch %u", f.row.batch);
+    CHECK(f.row.stop != SN_STOP_NONE, "no stop");
+    CHECK(strcmp(f.row.sync, f.w.oversubscribed ? "round-yield" : "round") == 0, "%s", f.row.sync);
+    CHECK(same_everywhere(&f, (double)f.row.n), "n differs");
+    CHECK(same_everywhere(&f, (double)f.row.invalid), "invalid differs");
+    CHECK(same_everywhere(&f, (double)f.row.warmup), "warmup differs");
+    CHECK(same_everywhere(&f, (double)f.row.stop), "stop differs");
+    CHECK(same_everywhere(&f, (double)f.row.steady), "steady differs");
+    double sum = 0;
+    for (uint64_t i = 0; i < f.row.n; i++) {
+        CHECK(f.row.samples_s[i] >= 20e-6, "sample %d is %g s: shorter than the operation", (int)i,
+              f.row.samples_s[i]);
+        sum += f.row.samples_s[i] * (double)(i + 1);
+    }
+    CHECK(same_everywhere(&f, sum), "samples differ");
+    CHECK(f.lab.runs == f.row.warmup + f.row.n + f.row.invalid, "%d runs, row tells of %d",
+          (int)f.lab.runs, (int)(f.row.warmup + f.row.n + f.row.invalid));
+    CHECK(f.c.rep == f.lab.runs, "rep %d", (int)f.c.rep);
+    end(&f);
+}
+
+/* T is the makespan: one rank works four times as long, and that is the time. */
+MPI_TEST(time_is_the_slowest_ranks)
+{
+    struct fixture f;
+    begin(&f, &plain);
+    f.lab.busy_ns = rank == size - 1 ? 80000 : 20000;
+    sn_sample(&f.c, &(struct sn_sample_opts){.min = 10, .max = 30, .budget_s = 0.3}, NULL, &f.row);
+    double m = median(&f.row);
+    CHECK(m >= 80e-6, "%g s", m);
+    if (!f.w.oversubscribed)
+        CHECK(m < 120e-6, "%g s", m);
+    end(&f);
+}
+
+/* Ranks start together: on a machine with a core for each the makespan of 50 us of work stays near
+ * 50 us, although the last rank comes 30 us late from its preparation. */
+MPI_TEST(start_is_common_after_uneven_preparation)
+{
+    struct fixture f;
+    begin(&f, &prepared);
+    f.lab.busy_ns = 50000;
+    f.lab.oversleep_ns = 30000;
+    int status = sn_sample(&f.c, &(struct sn_sample_opts){.min = 20, .max = 40, .budget_s = 0.3},
+                           NULL, &f.row);
+    CHECK(status == SN_OK, "%s", sn_status_message());
+    CHECK(f.lab.out_of_order == 0 && f.lab.prepares == f.lab.runs, "%d prepares, %d runs",
+          (int)f.lab.prepares, (int)f.lab.runs);
+    double m = median(&f.row);
+    CHECK(m >= 50e-6, "%g s", m);
+    if (!f.w.oversubscribed)
+        CHECK(m < 60e-6, "%g s: the wait for the last rank is inside", m);
+    end(&f);
+}
+
+MPI_TEST(short_operations_are_batched)
+{
+    struct fixture f;
+    begin(&f, &batched);
+    f.lab.busy_ns = 500;
+    sn_sample(&f.c, &(struct sn_sample_opts){.min = 10, .max = 30, .budget_s = 0.3}, NULL, &f.row);
+    CHECK(f.row.batch == f.c.batch, "row %u, case %u", f.row.batch, f.c.batch);
+    CHECK((f.row.batch & (f.row.batch - 1)) == 0, "batch %u", f.row.batch);
+    double m = median(&f.row);
+    CHECK(m >= 500e-9, "%g s per operation", m);
+    if (!f.w.oversubscribed) {
+        CHECK(f.row.batch >= 16 && f.row.batch <= 64, "batch %u: 20 us of 0.5 us", f.row.batch);
+        CHECK(m < 1500e-9, "%g s per operation", m);
+    }
+    end(&f);
+
+    begin(&f, &batched);
+    f.lab.busy_ns = 50000;
+    sn_sample(&f.c, &(struct sn_sample_opts){.min = 6, .max = 6, .budget_s = 0.3}, NULL, &f.row);
+    CHECK(f.row.batch == 1, "50 us need no batch: %u", f.row.batch);
+    end(&f);
+}
+
+MPI_TEST(warm_up_ends_when_steady)
+{
+    struct fixture f;
+    begin(&f, &plain);
+    f.lab.busy_ns = 100000;
+    f.lab.slow_until_rep = 15;
+    sn_sample(&f.c, &(struct sn_sample_opts){.min = 6, .max = 6, .budget_s = 3, .warmup_s = 2},
+              NULL, &f.row);
+    CHECK(f.row.warmup >= 25, "%d warm-up repetitions, 15 of them slow", (int)f.row.warmup);
+    double m = median(&f.row);
+    CHECK(m >= 100e-6, "%g s", m);
+    if (!f.w.oversubscribed) {
+        CHECK(f.row.steady && !sn_row_has_flag(&f.row, "unsteady"), "not steady");
+        CHECK(m < 500e-6, "%g s: slow repetitions were sampled", m);
+    }
+    end(&f);
+}
+
+/* An operation that takes longer each time never becomes steady; the cap ends the warm-up. */
+static int slower_and_slower(struct sn_case *c)
+{
+    double x = 20e3 * pow(1.02, (double)(c->rep < 400 ? c->rep : 400));
+    spin((int64_t)x);
+    return SN_OK;
+}
+
+MPI_TEST(unsteady_is_flagged)
+{
+    static const struct sn_bench b = {.name = "drifts", .run = slower_and_slower};
+    struct fixture f;
+    begin(&f, &b);
+    sn_sample(&f.c, &(struct sn_sample_opts){.min = 6, .max = 6, .budget_s = 0.2, .warmup_s = 0.05},
+              NULL, &f.row);
+    CHECK(!f.row.steady && sn_row_has_flag(&f.row, "unsteady"), "22 %% a block passed as steady");
+    end(&f);
+}
+
+MPI_TEST(stop_rules)
+{
+    struct fixture f;
+    begin(&f, &plain);
+    f.lab.busy_ns = 10000;
+    sn_sample(&f.c,
+              &(struct sn_sample_opts){
+                  .min = 20, .max = 1000, .ci = 1.0, .budget_s = 2, .warmup_s = 0.02},
+              NULL, &f.row);
+    if (!f.w.oversubscribed)
+        CHECK(f.row.stop == SN_STOP_CI && f.row.n == 20, "stop %d at %d", f.row.stop, (int)f.row.n);
+    end(&f);
+
+    begin(&f, &plain);
+    f.lab.busy_ns = 10000;
+    sn_sample(
+        &f.c,
+        &(struct sn_sample_opts){.min = 7, .max = 17, .ci = 1e-12, .budget_s = 5, .warmup_s = 0.02},
+        NULL, &f.row);
+    CHECK(f.row.stop == SN_STOP_MAX && f.row.n == 17, "stop %d at %d", f.row.stop, (int)f.row.n);
+    end(&f);
+
+    begin(&f, &plain);
+    f.lab.busy_ns = 2000000;
+    int64_t t0 = sn_clock_ns();
+    sn_sample(&f.c,
+              &(struct sn_sample_opts){
+                  .min = 1000, .max = 100000, .ci = 1e-12, .budget_s = 0.1, .warmup_s = 0.02},
+              NULL, &f.row);
+    double took = (double)(sn_clock_ns() - t0) * 1e-9;
+    CHECK(f.row.stop == SN_STOP_BUDGET, "stop %d", f.row.stop);
+    CHECK(f.row.n >= 6 || took >= 0.3, "n = %d", (int)f.row.n);
+    CHECK(took < 0.1 + (f.w.oversubscribed ? 5 : 0.3), "a budget of 0.1 s became %g s", took);
+    end(&f);
+}
+
+/* A budget of nothing still gives the fewest samples with an interval, or what fits in 3 of it. */
+MPI_TEST(tiny_budget_gives_a_sample)
+{
+    struct fixture f;
+    begin(&f, &plain);
+    f.lab.busy_ns = 100000;
+    int status = sn_sample(&f.c, &(struct sn_sample_opts){.min = 20, .max = 100, .budget_s = 1e-6},
+                           NULL, &f.row);
+    CHECK(status == SN_OK && f.row.n >= 1, "status %d, n %d", status, (int)f.row.n);
+    CHECK(f.row.stop == SN_STOP_BUDGET, "stop %d", f.row.stop);
+    end(&f);
+}
+
+/* A failure on one rank is the status and the message of all, in bounded time. */
+MPI_TEST(failure_reaches_every_rank)
+{
+    struct fixture f;
+    for (int at = 0; at < 40; at += 39) {
+        begin(&f, &plain);
+        f.lab.busy_ns = 1000;
+        f.lab.fail_at_rep = at;
+        f.lab.fail_rank = size - 1;
+        int status = sn_sample(
+            &f.c,
+            &(struct sn_sample_opts){.min = 1000, .max = 1000, .budget_s = 2, .warmup_s = 0.001},
+            NULL, &f.row);
+        CHECK(status == SN_EIO, "run() failed at %d: status %d", at, status);
+        char words[32];
+        snprintf(words, sizeof words, "operation %d broke", at);
+        CHECK(strstr(sn_status_message(), words), "\"%s\"", sn_status_message());
+        CHECK(f.c.rep == (uint64_t)at + 1, "went on to %d", (int)f.c.rep);
+        end(&f);
+    }
+    begin(&f, &prepared);
+    f.lab.fail_at_rep = 3;
+    f.lab.fail_rank = 0;
+    int status = sn_sample(&f.c, &(struct sn_sample_opts){.budget_s = 2}, NULL, &f.row);
+    CHECK(status == SN_ENOMEM, "prepare() failed: status %d", status);
+    CHECK(f.lab.runs == 3, "run() was called without its preparation: %d", (int)f.lab.runs);
+    end(&f);
+}
+
+/* A start named no time ahead is late for everybody: such repetitions are thrown away up to the
+ * cap, then kept and flagged. From 40 ns on the lead doubles until nobody is late any more. */
+MPI_TEST(late_starts_are_counted_and_bounded)
+{
+    struct fixture f;
+    for (int ns = 0; ns <= 20; ns += 20) {
+        begin(&f, &plain);
+        f.w.bcast_s = ns * 1e-9;
+        f.lab.busy_ns = 1000;
+        int status = sn_sample(
+            &f.c, &(struct sn_sample_opts){.min = 200, .max = 200, .budget_s = 3, .warmup_s = 0.01},
+            NULL, &f.row);
+        CHECK(status == SN_OK && f.row.n == 200, "status %d, n %d", status, (int)f.row.n);
+        bool flag = sn_row_has_flag(&f.row, "late-start");
+        CHECK(same_everywhere(&f, (double)f.row.invalid), "invalid differs");
+        CHECK(f.row.invalid <= 20 + 3 * f.row.n, "%d invalid", (int)f.row.invalid);
+        if (!f.w.oversubscribed && size > 1) {
+            if (ns == 0)
+                CHECK(flag && f.row.invalid >= 100, "lead 0: %d invalid, flag %d",
+                      (int)f.row.invalid, flag);
+            else
+                CHECK(!flag && f.row.invalid <= 100, "growing lead: %d invalid, flag %d",
+                      (int)f.row.invalid, flag);
+        }
+        end(&f);
+    }
+}
+
+static int nothing(struct sn_case *c)
+{
+    (void)c;
+    return SN_OK;
+}
+
+MPI_TEST(nothing_sampled_costs_about_a_clock_read)
+{
+    static const struct sn_bench b = {.name = "nothing", .run = nothing};
+    struct fixture f;
+    begin(&f, &b);
+    sn_sample(&f.c, &(struct sn_sample_opts){.min = 400, .max = 400, .budget_s = 0.5}, NULL,
+              &f.row);
+    double m = median(&f.row), call = sn_clock_probe().call_s;
+    if (!f.w.oversubscribed)
+        CHECK(m < 10 * call + 200e-9, "an empty operation takes %g s, a clock read %g s", m, call);
+    end(&f);
+}
+
+int main(int argc, char **argv)
+{
+    return mpitest_main(argc, argv,
+                        (const struct mpitest[]){TEST(rows_agree_on_all_ranks),
+                                                 TEST(time_is_the_slowest_ranks),
+                                                 TEST(start_is_common_after_uneven_preparation),
+                                                 TEST(short_operations_are_batched),
+                                                 TEST(warm_up_ends_when_steady),
+                                                 TEST(unsteady_is_flagged),
+                                                 TEST(stop_rules),
+                                                 TEST(tiny_budget_gives_a_sample),
+                                                 TEST(failure_reaches_every_rank),
+                                                 TEST(late_starts_are_counted_and_bounded),
+                                                 TEST(nothing_sampled_costs_about_a_clock_read),
+                                                 {0}});
+}
