@@ -73,7 +73,7 @@ struct sn_row {
     enum sn_row_status status;
     const char *reason; /* of skipped and failed; else NULL */
     int ranks;          /* -1: null (model clock) */
-    int endpoints;
+    int endpoints;      /* -1: null */
     uint64_t seed;
     int launch; /* 0, 1, ... */
     uint64_t n, warmup,
@@ -107,25 +107,35 @@ struct sn_row {
     struct sn_row_arena *arena;
 };
 
-/* An empty row: status ok, everything else null. Release with sn_row_free(). */
+/* An empty row: status ok, batch 1, everything else null. Release with sn_row_free(). */
 void sn_row_init(struct sn_row *r);
 void sn_row_free(struct sn_row *r);
 
-/* A printf-style string owned by the row. */
+/* Memory owned by the row, aligned to 16 bytes, not initialised. */
+void *sn_row_alloc(struct sn_row *r, size_t bytes);
+
+/* A printf-style string owned by the row. Bytes that are not UTF-8 become '?': a row is JSON. */
 const char *sn_row_str(struct sn_row *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The adders copy every string, keep the order of the calls and round reals (sn_units_snap).
+ * A name given twice and an infinite value are programmer errors; a parameter may not be NAN. */
 void sn_row_add_param_int(struct sn_row *r, const char *name, int64_t value);
 void sn_row_add_param_real(struct sn_row *r, const char *name, double value);
 void sn_row_add_param_text(struct sn_row *r, const char *name, const char *value);
+/* Unit, direction and formula come from the entry `name` of docs[], which ends with a doc without a
+ * name; a metric that is not documented is a programmer error. */
 void sn_row_add_metric(struct sn_row *r, const struct sn_metric_doc *docs, const char *name,
                        double value);
 void sn_row_add_part(struct sn_row *r, const char *part, double seconds);
 void sn_row_add_counter(struct sn_row *r, const char *name, double value, const char *reason);
-void sn_row_add_flag(struct sn_row *r, const char *flag);
+void sn_row_add_flag(struct sn_row *r, const char *flag); /* once, however often it is added */
 bool sn_row_has_flag(const struct sn_row *r, const char *flag);
+/* Copies and rounds n samples (finite, at least 0) and sets r->n. */
 void sn_row_set_samples(struct sn_row *r, const double *samples_s, size_t n);
 
-/* Sets r->id from bench, params and seed: 16 hex digits; the launch is not part of it. */
+/* Sets r->id from SN_ROW_SCHEMA, bench, params in order and seed: 16 hex digits. Neither the launch
+ * nor the machine is part of it. */
 void sn_row_set_id(struct sn_row *r);
 
 const struct sn_metric *sn_row_metric(const struct sn_row *r,
@@ -135,18 +145,19 @@ const struct sn_param *sn_row_param(const struct sn_row *r,
 
 const char *sn_origin_name(enum sn_origin o);
 const char *sn_row_status_name(enum sn_row_status s);
-const char *sn_stop_name(enum sn_stop s);
+const char *sn_stop_name(enum sn_stop s); /* "none" for SN_STOP_NONE (null in the file) */
 
 /* Appends the row as one line of JSON with its newline; keys in one fixed order, reals to 12
- * digits. */
+ * digits; the same row gives the same bytes. bench and id must be set, a row that is not ok must
+ * have a reason, and seeds and counts are below 2^63 (JSON integers are signed). */
 void sn_row_encode(const struct sn_row *r, struct sn_buf *out);
 
 /* Reads one line. SN_EINVAL: what is wrong and at which key; *out is then untouched. Every key of
  * the schema must be there with its type; an unknown key is an error. */
 int sn_row_decode(struct sn_row *out, const char *line, size_t n);
 
-/* Recomputes r->stats and r->efficiency from r->samples_s (harness/stats.h), NAN where there are
- * none. */
+/* Recomputes r->stats and r->efficiency from r->samples_s and r->limit_s (harness/stats.h), NAN
+ * where there are none. An efficiency above 1 adds the flag "suspect". May be called again. */
 void sn_row_compute(struct sn_row *r);
 
 struct sn_rows {
@@ -157,6 +168,8 @@ struct sn_rows {
  * without its newline (a killed run) is left out and *torn gets the length of the whole lines; else
  * an error. */
 int sn_rows_read(struct sn_rows *out, const char *path, size_t *torn);
+/* The same from memory; `name` stands for the file in messages. */
+int sn_rows_parse(struct sn_rows *out, const char *name, const char *text, size_t n, size_t *torn);
 void sn_rows_free(struct sn_rows *rows);
 
 #endif
