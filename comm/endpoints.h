@@ -11,7 +11,7 @@ const char *sn_tier_name(enum sn_tier t);
 struct sn_endpoints {
     unsigned n; /* endpoints = dies */
     int ranks;
-    unsigned dies_per_npu;  /* 2 */
+    unsigned dies_per_npu;  /* 2; 1 where a node holds an odd number */
     unsigned dies_per_node; /* 16 */
     int *rank_of;           /* (n) rank of each endpoint */
     unsigned *first;        /* (ranks + 1) start of each rank's endpoints in `order` */
@@ -21,7 +21,8 @@ struct sn_endpoints {
 
 /* n endpoints in blocks over `ranks` (the first n % ranks ranks hold one more), or placed by the
  * file `map`: one line "die rank" per die, # comments; every die exactly once. SN_EINVAL with
- * FILE:LINE. More ranks than endpoints leaves ranks empty. */
+ * FILE:LINE, SN_EIO. More ranks than endpoints leaves ranks empty. With an odd dies_per_node an
+ * NPU has one die. *out is set only on SN_OK; released with sn_endpoints_close(). */
 int sn_endpoints_open(struct sn_endpoints *out, unsigned n, int ranks, unsigned dies_per_node,
                       const char *map);
 void sn_endpoints_close(struct sn_endpoints *e);
