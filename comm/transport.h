@@ -25,6 +25,9 @@
 
 struct sn_transport;
 
+/* Longer transfers are split: MPI counts are int. */
+#define SN_CHUNK_BYTES ((size_t)1 << 30)
+
 /* An open transport: the common head, followed by the implementation's own. */
 struct sn_link {
     const struct sn_transport *transport;
@@ -33,10 +36,11 @@ struct sn_link {
     int rank;
     bool yield; /* waiting gives the core away: more ranks than cores */
     size_t segment_bytes;
-    unsigned flags; /* flags per endpoint */
-    uint64_t
-        bytes[SN_TIERS]; /* payload bytes issued by this rank's endpoints: put and get, per tier */
-    uint64_t messages[SN_TIERS];
+    size_t chunk_bytes; /* most bytes in one MPI call, SN_CHUNK_BYTES; tests make it small */
+    unsigned flags;     /* flags per endpoint */
+    /* Payload bytes and messages that this rank's endpoints issued by put, get, send and stored,
+     * per tier; a get counts at the rank that asks. Atomics and flags carry no payload. */
+    uint64_t bytes[SN_TIERS], messages[SN_TIERS];
 };
 
 struct sn_transport {
@@ -68,6 +72,12 @@ struct sn_transport {
      */
     int (*wait)(struct sn_link *l, unsigned me, unsigned flag, uint64_t value);
     int (*flush)(struct sn_link *l, unsigned me);
+    /* Messages with a partner that asks for them, in order. send returns when
+     * src may be reused; recv when the `bytes` bytes (the same on both sides) are in dst. Receives
+     * are made in the order of the sends between two ranks. The endpoints are on different ranks
+     * (a rank cannot wait for itself). No gets, puts or atomics of others are served meanwhile. */
+    int (*send)(struct sn_link *l, unsigned me, unsigned to, const void *src, size_t bytes);
+    int (*recv)(struct sn_link *l, unsigned me, unsigned from, void *dst, size_t bytes);
     /* Makes progress for others without waiting. */
     void (*poll)(struct sn_link *l);
     /* For mapped transports after stores through peer(): orders them before a following notify, and
@@ -75,12 +85,19 @@ struct sn_transport {
     void (*stored)(struct sn_link *l, unsigned me, unsigned to, size_t bytes, unsigned messages);
 };
 
+/* The descriptors, listed in comm/transports.def. */
+#define SN_TRANSPORT(name) extern const struct sn_transport sn_transport_##name;
+#include "comm/transports.def"
+#undef SN_TRANSPORT
+
 /* All transports in the order of comm/transports.def, NULL-terminated; and their names,
  * NULL-terminated, for an axis. */
 extern const struct sn_transport *const sn_transports[];
 extern const char *const sn_transport_words[];
 
-/* Adds bytes to the link's counters. For implementations. */
-void sn_link_count(struct sn_link *l, unsigned me, unsigned to, size_t bytes, unsigned messages);
+/* For `snbench list transports`: `unavailable` stays NULL, what cannot run depends on the ranks. */
+void sn_transport_list(void (*emit)(void *out, const char *name, const char *brief,
+                                    const char *unavailable),
+                       void *out);
 
 #endif

@@ -1,0 +1,104 @@
+/* The list of transports, and what they share. */
+#include "comm/transport.h"
+
+#include <stdint.h>
+
+#include "comm/transport_impl.h"
+#include "harness/base/mem.h"
+#include "harness/base/status.h"
+
+const struct sn_transport *const sn_transports[] = {
+#define SN_TRANSPORT(name) &sn_transport_##name,
+#include "comm/transports.def"
+#undef SN_TRANSPORT
+    NULL,
+};
+
+const char *const sn_transport_words[] = {
+#define SN_TRANSPORT(name) #name,
+#include "comm/transports.def"
+#undef SN_TRANSPORT
+    NULL,
+};
+
+void sn_transport_list(void (*emit)(void *out, const char *name, const char *brief,
+                                    const char *unavailable),
+                       void *out)
+{
+    for (const struct sn_transport *const *t = sn_transports; *t; t++)
+        emit(out, (*t)->name, (*t)->brief, NULL);
+}
+
+int sn_link_mpi_error(int rc, const char *call)
+{
+    char text[MPI_MAX_ERROR_STRING];
+    int n = 0;
+    if (MPI_Error_string(rc, text, &n) != MPI_SUCCESS)
+        n = 0;
+    text[n] = 0;
+    return SN_FAIL(SN_EENV, "%s: %s", call, n ? text : "failed without words");
+}
+
+int sn_link_init(struct sn_link *l, const struct sn_transport *t, MPI_Comm comm,
+                 const struct sn_endpoints *e, size_t segment_bytes, unsigned flags, bool yield)
+{
+    int size;
+    *l = (struct sn_link){
+        .transport = t,
+        .endpoints = e,
+        .comm = MPI_COMM_NULL,
+        .yield = yield,
+        .segment_bytes = segment_bytes,
+        .chunk_bytes = SN_CHUNK_BYTES,
+        .flags = flags,
+    };
+    SN_LINK_MPI(MPI_Comm_size, comm, &size);
+    assert(size == e->ranks);
+    SN_LINK_MPI(MPI_Comm_rank, comm, &l->rank);
+    SN_LINK_MPI(MPI_Comm_dup, comm, &l->comm);
+    SN_LINK_MPI(MPI_Comm_set_errhandler, l->comm, MPI_ERRORS_RETURN);
+    return SN_OK;
+}
+
+void sn_link_fini(struct sn_link *l)
+{
+    if (l->comm != MPI_COMM_NULL)
+        MPI_Comm_free(&l->comm);
+}
+
+void sn_link_count(struct sn_link *l, unsigned me, unsigned to, size_t bytes, unsigned messages)
+{
+    enum sn_tier t = sn_endpoints_tier(l->endpoints, me, to);
+    l->bytes[t] += bytes;
+    l->messages[t] += messages;
+}
+
+int sn_layout_make(struct sn_layout *out, const struct sn_link *l, size_t mail)
+{
+    const struct sn_endpoints *e = l->endpoints;
+    unsigned slots = 0;
+    for (int r = 0; r < e->ranks; r++)
+        if (sn_endpoints_count(e, r) > slots)
+            slots = sn_endpoints_count(e, r);
+    size_t align = l->segment_bytes >= SN_HUGE_BYTES ? SN_HUGE_BYTES : SN_LINE, segments;
+    struct sn_layout y = {
+        .mail = sn_mem_round_up(mail, SN_LINE),
+        .flags_stride = (size_t)l->flags * SN_LINE,
+        .align = align,
+    };
+    if (l->segment_bytes > SIZE_MAX / 4)
+        goto too_large;
+    y.seg_stride = sn_mem_round_up(l->segment_bytes, align);
+    if (!sn_mem_mul(y.seg_stride, slots, &segments) || segments > SIZE_MAX / 4)
+        goto too_large;
+    *out = y;
+    return SN_OK;
+too_large:
+    return SN_FAIL(SN_ENOMEM, "%u segments of %zu bytes on a rank do not fit its address space",
+                   slots, l->segment_bytes);
+}
+
+size_t sn_layout_bytes(const struct sn_layout *y, unsigned slots)
+{
+    return sn_mem_round_up(y->mail + slots * y->flags_stride, y->align) + slots * y->seg_stride;
+}
