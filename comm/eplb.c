@@ -83,34 +83,38 @@ static int heaviest_first(const void *a, const void *b)
 struct packing {
     struct entry *heap; /* dies with room, least loaded on top */
     unsigned n;
+    double max;          /* largest load of a die so far */
     struct entry *aside; /* (dies) dies passed over for the replica at hand */
     uint32_t *room;      /* (dies) */
     uint32_t
         *holds; /* (dies) 1 + the expert packed last: replicas of an expert follow each other */
 };
 
-/* The least loaded die with room that does not hold the expert, or the least loaded one. */
-static struct entry take_die(struct packing *p, uint32_t expert)
+static struct entry pop(struct packing *p)
+{
+    struct entry top = p->heap[0];
+    p->heap[0] = p->heap[--p->n];
+    sift_down(p->heap, p->n, 0);
+    return top;
+}
+
+static void push(struct packing *p, struct entry e)
+{
+    p->heap[p->n] = e;
+    sift_up(p->heap, p->n++);
+}
+
+/* The least loaded die with room; rather one that does not hold the expert yet, where that leaves
+ * the largest load as it is. */
+static struct entry take_die(struct packing *p, const struct replica *r)
 {
     unsigned passed = 0;
-    while (p->n && p->holds[p->heap[0].id] == expert + 1) {
-        p->aside[passed++] = p->heap[0];
-        p->heap[0] = p->heap[--p->n];
-        sift_down(p->heap, p->n, 0);
-    }
-    struct entry taken;
-    if (p->n) {
-        taken = p->heap[0];
-        p->heap[0] = p->heap[--p->n];
-        sift_down(p->heap, p->n, 0);
-    } else {
-        taken = p->aside[0];
-        p->aside[0] = p->aside[--passed];
-    }
-    for (unsigned i = 0; i < passed; i++) {
-        p->heap[p->n] = p->aside[i];
-        sift_up(p->heap, p->n++);
-    }
+    while (p->n && p->holds[p->heap[0].id] == r->expert + 1)
+        p->aside[passed++] = pop(p);
+    bool other = p->n && (!passed || p->heap[0].key + r->load <= p->max);
+    struct entry taken = other ? pop(p) : p->aside[0];
+    for (unsigned i = other ? 0 : 1; i < passed; i++)
+        push(p, p->aside[i]);
     return taken;
 }
 
@@ -138,13 +142,13 @@ void sn_eplb_pack(const double *load, const uint32_t *replicas, unsigned experts
     make_heap(p.heap, p.n);
     for (unsigned i = 0; i < total; i++) {
         assert(p.n > 0);
-        struct entry d = take_die(&p, replica[i].expert);
+        struct entry d = take_die(&p, &replica[i]);
         die[replica[i].index] = d.id;
         p.holds[d.id] = replica[i].expert + 1;
-        if (--p.room[d.id]) {
-            p.heap[p.n] = (struct entry){d.key + replica[i].load, d.id};
-            sift_up(p.heap, p.n++);
-        }
+        d.key += replica[i].load;
+        p.max = d.key > p.max ? d.key : p.max;
+        if (--p.room[d.id])
+            push(&p, d);
     }
     free(replica);
     free(p.heap);

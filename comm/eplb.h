@@ -2,9 +2,10 @@
  *
  * Replicate the expert with the largest load per replica until all slots are used; then pack
  * replicas, heaviest first, into the least loaded die with a free slot (deepseek-ai/EPLB, global
- * policy), passing over dies that already hold the expert as long as another has room. Ties go to
- * the lower index. Greedy: with one slot per die the largest die load is the least possible; with
- * more it can be above it (tests/unit/eplb.c bounds by how much on small cases).
+ * policy). A die that holds the expert already is passed over where that does not raise the largest
+ * load: a second replica on one die wastes its slot. Ties go to the lower index. Greedy: with one
+ * slot per die the largest die load is the least possible; with more it can be above it
+ * (tests/unit/eplb.c holds it against all packings of small cases).
  * Cost: O((experts + redundant) log experts) and O(replicas log dies).
  */
 #ifndef SN_COMM_EPLB_H

@@ -43,7 +43,7 @@ bool sn_lines_uint(const char *word, uint64_t max, uint64_t *out)
         return false;
     for (; *word; word++) {
         unsigned digit = (unsigned)(*word - '0');
-        if (digit > 9 || x > max / 10 || x * 10 > max - digit)
+        if (digit > 9 || digit > max || x > (max - digit) / 10)
             return false;
         x = x * 10 + digit;
     }
