@@ -6,7 +6,9 @@
 
 struct sn_counters;
 
-/* Parses `names` ("cycles,instructions,llc-misses"; NULL: none asked) and opens what the machine
+/* PAPI binds an event set to its thread: open, start and stop on the same one.
+ *
+ * Parses `names` ("cycles,instructions,llc-misses"; NULL: none asked) and opens what the machine
  * has. An unknown name is SN_EINVAL with the nearest; a counter the machine lacks is no error. *out
  * owned by the caller. */
 int sn_counters_open(struct sn_counters **out, const char *names);
