@@ -32,6 +32,11 @@ unsigned sn_roof_repeats(uint64_t bytes)
     return bytes <= 1 << 20 ? 6 : bytes <= 4 << 20 ? 3 : 2;
 }
 
+bool sn_roof_late(int64_t start)
+{
+    return sn_clock_ns() - start > 1500000000;
+}
+
 void sn_roof_settle_reason(struct sn_roof_curve *c)
 {
     for (size_t i = 0; i < c->n; i++)

@@ -10,6 +10,7 @@
 #include <immintrin.h>
 #endif
 
+#include "harness/base/clock.h"
 #include "harness/base/copy.h"
 #include "harness/base/cpu.h"
 #include "harness/base/mem.h"
@@ -163,7 +164,8 @@ void sn_roof_measure_memory(struct sn_roofs *r, uint64_t largest)
         return;
     }
     sn_roof_fill(b.src, bytes, 1);
-    for (int round = 0; round < 2; round++) {
+    int64_t start = sn_clock_ns();
+    for (int round = 0; round < 2 && !sn_roof_late(start); round++) {
         sweep(&r->copy, &b, copy_passes, SN_ROOF_VARIANTS, round);
         sweep(&r->read, &b, read_passes, 1, round);
     }

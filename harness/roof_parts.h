@@ -2,6 +2,7 @@
 #ifndef SN_HARNESS_ROOF_PARTS_H
 #define SN_HARNESS_ROOF_PARTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,10 @@ void sn_roof_fill(void *p, size_t bytes, uint64_t seed);
 
 /* Repeats of a point of `bytes`: fewer where one pass is long. */
 unsigned sn_roof_repeats(uint64_t bytes);
+
+/* Whether a sweep begun at `start` took so long that the machine is busy with other things: then
+ * there is no second one. */
+bool sn_roof_late(int64_t start);
 
 /* c->reason stays only when a figure is missing. */
 void sn_roof_settle_reason(struct sn_roof_curve *c);

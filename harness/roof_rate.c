@@ -13,7 +13,7 @@ const char sn_roof_reason_self_test[] =
 
 #define CHUNK_S   100e-6
 #define TOLERANCE 0.10
-#define BUDGET_S  0.1 /* after this a failed self-test is final */
+#define BUDGET_S  0.1 /* past this two repeats are enough, and a failed self-test is final */
 #define LONG_S    1e-3
 #define PRUNE     0.85 /* a variant below this fraction of the best is tried no further */
 
@@ -60,7 +60,7 @@ static unsigned fastest(const struct trial *v, unsigned n)
 }
 
 /* Up to 3 x repeats of all variants worth it; true when the fastest passed the self-test. */
-static bool try(const struct sn_roof_work *w, unsigned repeats, struct trial *v)
+static bool try(const struct sn_roof_work *w, unsigned repeats, struct trial *v, int64_t give_up)
 {
     for (unsigned i = 0; i < w->variants; i++)
         v[i].once_s = v[i].twice_s = INFINITY, v[i].rate = 0;
@@ -73,8 +73,11 @@ static bool try(const struct sn_roof_work *w, unsigned repeats, struct trial *v)
             repeat(w, i, &v[i]);
         }
         const struct trial *b = &v[fastest(v, w->variants)];
-        if (done + 1 >= repeats && fabs(b->twice_s / b->once_s / 2 - 1) <= TOLERANCE)
+        bool late = done && sn_clock_ns() > give_up;
+        if ((done + 1 >= repeats || late) && fabs(b->twice_s / b->once_s / 2 - 1) <= TOLERANCE)
             return true;
+        if (late)
+            return false;
     }
     return false;
 }
@@ -88,7 +91,7 @@ double sn_roof_rate(const struct sn_roof_work *w, unsigned repeats, unsigned *va
     /* Where a buffer just fits a cache a short chunk has lucky runs; a longer one averages them. */
     int64_t give_up = sn_clock_ns() + (int64_t)(BUDGET_S * 1e9);
     for (int afresh = 0; afresh < 3 && (!afresh || sn_clock_ns() < give_up); afresh++) {
-        if (try(w, repeats, v)) {
+        if (try(w, repeats, v, give_up)) {
             *variant = fastest(v, w->variants);
             return v[*variant].rate;
         }
