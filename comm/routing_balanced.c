@@ -1,14 +1,12 @@
 /* Routing balanced: consecutive tokens use up all experts before one is used again.
  *
- * Activations are dealt from a pack of the E experts: token t gets cards t k .. t k + k - 1 of a
- * pack that is repeated k / gcd(E, k) times, then shuffled anew; a round so is E / gcd(E, k) tokens
- * and ends at the end of a token. Any k <= E neighbouring cards of a repeated pack are distinct. A
- * batch of n tokens that starts at a multiple of n loads all experts equally when k n is a multiple
- * of E (then n is a multiple of a round); any other batch to within one activation per round cut.
- * The shuffle of a round is a random one of PACKS, cut at a random card, after another one: PACKS^2
- * E orders, two look-ups a card. (A four-round Feistel permutation, tried first, is slower, and on
- * 256 cards so uneven that the distinct dies of a token come out 0.6 % low.)
- */
+ * Token t gets cards t k .. t k + k - 1 of a pack of the E experts that is repeated k / gcd(E, k)
+ * times, then shuffled anew: a round of E / gcd(E, k) tokens. Any k <= E neighbouring cards of a
+ * repeated pack are distinct. A batch of n tokens that starts at a multiple of n loads all experts
+ * equally when k n is a multiple of E (n then is a multiple of a round); any other batch to within
+ * one activation per round cut. The order of a round is one of PACKS shuffles, cut at a random
+ * card, after another: PACKS^2 E orders, two look-ups a card. (A Feistel permutation of four rounds
+ * is slower, and on 256 cards so uneven that the distinct dies of a token come out 0.6 % low.) */
 #include <stdlib.h>
 
 #include "comm/routing_kind.h"

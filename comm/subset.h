@@ -1,14 +1,12 @@
 /* Random k-subsets of n items: uniform, or with a given inclusion probability for every item.
  *
- * Conditional Poisson sampling: P(S) is proportional to the product of w_i over S, |S| = k, with w
- * solved so that P(i in S) = inclusion[i]. Among all distributions of k-subsets with these
- * inclusion probabilities it is the one of largest entropy; equal probabilities give uniform
- * subsets. No rejection: with F_c(i) = sum over c-subsets of items i..n-1 of their products, the
- * next item t after i is the one with F_c(t+1) <= u F_c(i) < F_c(t), found by bisection.
- * Cost: open O(n k) times a few tens of rounds, n k doubles; draw O(k log n), k random numbers.
- * Sources: Chen, Dempster, Liu, Biometrika 81 (1994); Tille, Sampling Algorithms (2006), ch. 5;
- * Floyd in Bentley, CACM 30(9) (1987); Knuth, TAOCP 2, 3.4.2, algorithm S.
- */
+ * Conditional Poisson sampling: P(S) ~ product of w_i over S, |S| = k, with w solved so that P(i in
+ * S) = inclusion[i]; of all distributions with these probabilities the one of largest entropy. No
+ * rejection: with F_c(i) = sum over c-subsets of items i..n-1 of their products, the next item
+ * after i is the t with F_c(t+1) <= u F_c(i) < F_c(t), by bisection. Cost: open O(n k) times a few
+ * tens of rounds, n k doubles; draw O(k log n), k random numbers. Sources: Chen, Dempster, Liu,
+ * Biometrika 81 (1994); Tille, Sampling Algorithms (2006), ch. 5; Floyd in Bentley, CACM 30(9)
+ * (1987); Knuth, TAOCP 2, 3.4.2, algorithm S. */
 #ifndef SN_COMM_SUBSET_H
 #define SN_COMM_SUBSET_H
 
