@@ -50,7 +50,7 @@ static int set_clock(struct sn_options *o, const char *v)
 /* An integer in [min, max] in the words of the option. */
 static int int_of(const char *what, const char *v, int64_t min, int64_t max, int64_t *out)
 {
-    int64_t i;
+    int64_t i = 0;
     if (sn_units_parse_int(v, SN_UNIT_COUNT, &i) != SN_OK || i < min || i > max)
         return SN_FAIL(SN_EINVAL, "--%s %s: must be an integer of %lld to %lld", what, v,
                        (long long)min, (long long)max);
@@ -60,7 +60,7 @@ static int int_of(const char *what, const char *v, int64_t min, int64_t max, int
 
 static int set_seed(struct sn_options *o, const char *v)
 {
-    int64_t i;
+    int64_t i = 0;
     int status = int_of("seed", v, 0, INT64_MAX, &i);
     if (status == SN_OK)
         o->seed = (uint64_t)i;
@@ -121,7 +121,7 @@ static int set_timeout(struct sn_options *o, const char *v)
 
 static int set_launches(struct sn_options *o, const char *v)
 {
-    int64_t i;
+    int64_t i = 0;
     int status = int_of("launches", v, 1, 1000, &i);
     if (status == SN_OK)
         o->launches = (int)i;
@@ -130,7 +130,7 @@ static int set_launches(struct sn_options *o, const char *v)
 
 static int set_launch(struct sn_options *o, const char *v)
 {
-    int64_t i;
+    int64_t i = 0;
     int status = int_of("launch", v, 0, 999, &i);
     if (status == SN_OK)
         o->launch = (int)i;
@@ -164,7 +164,7 @@ static int set_mutate(struct sn_options *o, const char *v)
 
 static int set_inject(struct sn_options *o, const char *v)
 {
-    int64_t i;
+    int64_t i = 0;
     if (strncmp(v, "hang=", 5) || sn_units_parse_int(v + 5, SN_UNIT_COUNT, &i) != SN_OK || i < 0 ||
         i > INT32_MAX)
         return SN_FAIL(SN_EINVAL, "--inject %s: must be hang=RANK, for example hang=1", v);

@@ -91,11 +91,12 @@ static size_t mutate(struct sn_rng *r, uint8_t *out)
             }
             break;
         }
-        case 4: /* an interesting byte */
+        case 4: { /* an interesting byte */
+            static const char bytes[] = "0123456789-+.,:*()[]{}\"'\\\n\t %KMGkmeE\0\377";
             if (n)
-                out[at] =
-                    (uint8_t) "0123456789-+.,:*()[]{}\"'\\\n\t %KMGkmeE\0\377"[sn_rng_below(r, 42)];
+                out[at] = (uint8_t)bytes[sn_rng_below(r, sizeof bytes - 1)];
             break;
+        }
         default: /* cut the end */
             n = at;
         }
