@@ -1,0 +1,18 @@
+/* snbench: composes the benchmarks, and the variants they are made of, with the harness. */
+#include "bench/benches.h"
+#include "comm/moe.h"
+#include "comm/routing.h"
+#include "comm/transport.h"
+#include "harness/cli.h"
+
+int main(int argc, char **argv)
+{
+    static const struct sn_listing listings[] = {
+        {"transports", sn_transport_list},
+        {"algorithms", sn_moe_algorithm_list},
+        {"routings", sn_routing_list},
+        {NULL, NULL},
+    };
+    const struct sn_app app = {.benches = sn_benches, .listings = listings};
+    return sn_cli_main(argc, argv, &app);
+}
