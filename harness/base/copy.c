@@ -78,31 +78,62 @@ static void stream_sse2(char *dst, const char *src, size_t n)
             _mm_stream_si128((__m128i *)(dst + i + j),
                              _mm_loadu_si128((const __m128i *)(src + i + j)));
 }
+#else
+static void stream_plain(char *dst, const char *src, size_t n)
+{
+    memcpy(dst, src, n);
+}
 #endif
+
+typedef void stream_fn(char *dst, const char *src, size_t n);
+
+/* In order of preference. */
+static const struct variant {
+    enum sn_cpu_feature needs; /* SN_CPU_FEATURES: nothing */
+    stream_fn *stream;
+} variants[] = {
+#if defined(__x86_64__)
+    {SN_CPU_AVX512F, stream_avx512},
+    {SN_CPU_AVX2, stream_avx2},
+    {SN_CPU_FEATURES, stream_sse2},
+#else
+    {SN_CPU_FEATURES, stream_plain},
+#endif
+};
+
+static bool runs_here(const struct variant *v)
+{
+    return v->needs == SN_CPU_FEATURES || sn_cpu_has(v->needs);
+}
+
+static void stream(const struct variant *v, char *dst, const char *src, size_t bytes)
+{
+    /* Below a few lines the partial lines at both ends would be most of it. */
+    enum { LEAST = 256 };
+    size_t head = bytes < LEAST ? bytes : -(uintptr_t)dst & 63, body = (bytes - head) & ~(size_t)63;
+    memcpy(dst, src, head);
+    v->stream(dst + head, src + head, body);
+    memcpy(dst + head + body, src + head + body, bytes - head - body);
+#if defined(__x86_64__)
+    _mm_sfence();
+#else
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+#endif
+}
 
 void sn_copy_stream(void *restrict dst, const void *restrict src, size_t bytes)
 {
-#if defined(__x86_64__)
-    /* Below a few lines the partial lines at both ends would be most of it. */
-    enum { LEAST = 256 };
-    if (bytes >= LEAST) {
-        char *d = dst;
-        const char *s = src;
-        size_t head = -(uintptr_t)d & 63, body = (bytes - head) & ~(size_t)63;
-        memcpy(d, s, head);
-        if (sn_cpu_has(SN_CPU_AVX512F))
-            stream_avx512(d + head, s + head, body);
-        else if (sn_cpu_has(SN_CPU_AVX2))
-            stream_avx2(d + head, s + head, body);
-        else
-            stream_sse2(d + head, s + head, body);
-        memcpy(d + head + body, s + head + body, bytes - head - body);
-    } else {
-        memcpy(dst, src, bytes);
-    }
-    _mm_sfence();
-#else
-    memcpy(dst, src, bytes);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-#endif
+    const struct variant *v = variants;
+    while (!runs_here(v))
+        v++;
+    stream(v, dst, src, bytes);
+}
+
+bool sn_copy_stream_variant(unsigned variant, void *restrict dst, const void *restrict src,
+                            size_t bytes)
+{
+    if (variant >= sizeof variants / sizeof *variants || !runs_here(&variants[variant]))
+        return false;
+    stream(&variants[variant], dst, src, bytes);
+    return true;
 }

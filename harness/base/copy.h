@@ -5,6 +5,7 @@
 #ifndef SN_BASE_COPY_H
 #define SN_BASE_COPY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -29,5 +30,10 @@ static inline void sn_copy(void *restrict dst, const void *restrict src, size_t 
  * another core has read it, 5 instead of 19 where another core has written it; 1.1 to 1.2 x as
  * fast as sn_copy() at 1.5 to 2 MiB, where only the source fits in L2). */
 void sn_copy_stream(void *restrict dst, const void *restrict src, size_t bytes);
+
+/* For tests: the streaming copy by variant 0, 1, ...; false when there is no such variant or this
+ * CPU lacks it (then nothing is copied). */
+bool sn_copy_stream_variant(unsigned variant, void *restrict dst, const void *restrict src,
+                            size_t bytes);
 
 #endif

@@ -130,29 +130,30 @@ blocks_avx512(uint64_t acc[LANES], const unsigned char *p, size_t n_blocks)
 }
 #endif
 
-static void blocks(uint64_t acc[LANES], const unsigned char *p, size_t n)
-{
+/* In order of preference. */
+static const struct variant {
+    enum sn_cpu_feature needs; /* SN_CPU_FEATURES: nothing */
+    void (*blocks)(uint64_t acc[LANES], const unsigned char *p, size_t n_blocks);
+} variants[] = {
 #if defined(__x86_64__)
-    if (sn_cpu_has(SN_CPU_AVX512F)) {
-        blocks_avx512(acc, p, n);
-        return;
-    }
-    if (sn_cpu_has(SN_CPU_AVX2)) {
-        blocks_avx2(acc, p, n);
-        return;
-    }
+    {SN_CPU_AVX512F, blocks_avx512},
+    {SN_CPU_AVX2, blocks_avx2},
 #endif
-    blocks_plain(acc, p, n);
+    {SN_CPU_FEATURES, blocks_plain},
+};
+
+static bool runs_here(const struct variant *v)
+{
+    return v->needs == SN_CPU_FEATURES || sn_cpu_has(v->needs);
 }
 
-uint64_t sn_hash_payload(const void *data, size_t n)
+static uint64_t payload(const struct variant *v, const unsigned char *p, size_t n)
 {
-    const unsigned char *p = data;
     uint64_t acc[LANES];
     memcpy(acc, keys, sizeof acc);
-    blocks(acc, p, n / BLOCK);
-    p += n / BLOCK * BLOCK;
+    v->blocks(acc, p, n / BLOCK);
     size_t left = n % BLOCK;
+    p += n - left;
     stripes_plain(acc, p, left / STRIPE);
     scramble(acc);
     if (left % STRIPE) { /* padded with zeros; the length below tells it from real ones */
@@ -164,4 +165,20 @@ uint64_t sn_hash_payload(const void *data, size_t n)
     for (size_t i = 0; i < LANES; i++)
         h = sn_rng_mix64(h ^ acc[i]);
     return h;
+}
+
+uint64_t sn_hash_payload(const void *data, size_t n)
+{
+    const struct variant *v = variants;
+    while (!runs_here(v))
+        v++;
+    return payload(v, data, n);
+}
+
+bool sn_hash_payload_variant(unsigned variant, const void *data, size_t n, uint64_t *out)
+{
+    if (variant >= sizeof variants / sizeof *variants || !runs_here(&variants[variant]))
+        return false;
+    *out = payload(&variants[variant], data, n);
+    return true;
 }

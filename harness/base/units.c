@@ -288,7 +288,7 @@ char *sn_units_format(char *buf, size_t size, double value, enum sn_unit unit)
             if (fabs(x) >= s->from)
                 use = s;
         text = x == 0 ? units[unit].name : use->text;
-        x = x == 0 ? 0 : x / use->unit;
+        x = x == 0 ? 0 : value / use->unit; /* not of x: rounded once, in the written unit */
     } else if (s) {
         text = units[unit].name;
     }
