@@ -286,9 +286,9 @@ json_t *sn_machine_environment(void)
         if (!variable_allowed(name))
             continue;
         /* The cut may fall into a UTF-8 sequence of up to 4 bytes. */
-        size_t n = strnlen(equals + 1, LONGEST);
+        size_t n = strnlen(equals + 1, LONGEST), most = equals[1 + n] ? 3 : 0;
         json_t *value = NULL;
-        for (size_t less = 0; !value && less < 4 && less <= n; less++)
+        for (size_t less = 0; !value && less <= most; less++)
             value = json_stringn(equals + 1, n - less);
         json_object_set_new(all, name, value ? value : json_null());
     }

@@ -13,7 +13,7 @@ const char sn_roof_reason_self_test[] =
 
 #define CHUNK_S   100e-6
 #define TOLERANCE 0.10
-#define BUDGET_S  0.1 /* past this two repeats are enough, and a failed self-test is final */
+#define BUDGET_S  0.25 /* past this two repeats are enough, and a failed self-test is final */
 #define LONG_S    1e-3
 #define PRUNE     0.85 /* a variant below this fraction of the best is tried no further */
 
