@@ -124,8 +124,10 @@ MPI_TEST(skewed_clocks_give_the_same_time)
         CHECK(residual > 2e-6, "0.1 s at 50 ppm went unseen: %g s", residual);
     usleep(100000);
 
+    /* An event of known start and length on each rank, as its clock shows it. */
     int64_t t0 = sn_clock_ns();
-    int64_t t1 = t0 + 1000 * (rank + 1); /* an event of known length */
+    MPI_Bcast(&t0, 1, MPI_INT64_T, 0, w.comm);
+    int64_t t1 = t0 + 1000 * (rank + 1);
     int64_t real[2] = {t1, -t0};
     int64_t seen[2] = {sn_sync_to_global(&clk, skew(&mine, t1)),
                        -sn_sync_to_global(&clk, skew(&mine, t0))};
