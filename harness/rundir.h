@@ -17,14 +17,17 @@ struct sn_rundir;
 
 /* Opens `path`. Not resuming: the directory must not hold rows yet, else SN_EINVAL saying how to go
  * on. Resuming: it may (an absent one is a fresh start), and its manifest must name the same plan,
- * seed and number of ranks, else SN_EINVAL naming the first difference. `manifest` (borrowed) is
- * written when fresh; it must hold "plan": [id, ...], "seed", "ranks", "launches". */
+ * seed, ranks, launches and clock, else SN_EINVAL naming the first difference. `manifest`
+ * (borrowed) is written when fresh; it must hold "plan": [id, ...], "seed", "ranks", "launches".
+ * The directory is locked until it is closed: SN_EINVAL when another process writes there (when
+ * resuming, after waiting for 5 s). */
 int sn_rundir_open(struct sn_rundir **out, const char *path, bool resume, json_t *manifest);
 
 /* Is there a row of this case and launch already? */
 bool sn_rundir_has(const struct sn_rundir *d, const char *id, int launch);
 
-/* Appends and fsyncs. Thread-safe against itself (the watching thread may append too). */
+/* Appends and fsyncs. Thread-safe against itself (the watching thread may append too). A case and
+ * launch has one row: a second one is SN_EINVAL and is not written. */
 int sn_rundir_append(struct sn_rundir *d, const struct sn_row *row);
 
 /* Completes the manifest with the keys of `more` (borrowed). The report and SHA256SUMS are made by
@@ -33,7 +36,8 @@ int sn_rundir_finish(struct sn_rundir *d, json_t *more);
 void sn_rundir_close(struct sn_rundir *d);
 const char *sn_rundir_path(const struct sn_rundir *d);
 
-/* results/runs/YYYYMMDD-HHMMSS-<what> under the working directory, made unique; new string. */
+/* results/runs/YYYYMMDD-HHMMSS-<what> (UTC) under the working directory, made unique; new string.
+ */
 char *sn_rundir_default_path(const char *what);
 
 /* Writes DIR/SHA256SUMS over all regular files below DIR but itself, sorted by path, in sha256sum's
