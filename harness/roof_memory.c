@@ -43,9 +43,13 @@ __attribute__((target("avx512f"))) static uint64_t read_avx512(const char *p, si
             a[i] = _mm512_add_epi64(a[i], _mm512_load_si512(p + at + 64 * i));
     for (; at < bytes; at += 64)
         a[0] = _mm512_add_epi64(a[0], _mm512_load_si512(p + at));
+    uint64_t lanes[8], sum = 0;
     for (int i = 1; i < 8; i++)
         a[0] = _mm512_add_epi64(a[0], a[i]);
-    return (uint64_t)_mm512_reduce_add_epi64(a[0]);
+    _mm512_storeu_si512(lanes, a[0]);
+    for (int i = 0; i < 8; i++)
+        sum += lanes[i];
+    return sum;
 }
 
 __attribute__((target("avx2"))) static uint64_t read_avx2(const char *p, size_t bytes)

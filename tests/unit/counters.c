@@ -124,9 +124,10 @@ Test(counters, page_faults_are_those_that_happen)
             p[i * PAGE] = 1;
         sn_counters_stop(c, 2, &row);
         munmap(p, PAGES * PAGE);
-        /* One fault per page, as two operations; a few of the program's own beside them. */
+        /* One fault per page, as two operations; beside them a few of the program's own and, under
+         * AddressSanitizer, its shadow of an eighth. */
         cr_assert_geq(row.counters[0].value, PAGES / 2);
-        cr_assert_leq(row.counters[0].value, PAGES / 2 + 16);
+        cr_assert_leq(row.counters[0].value, PAGES / 2 + PAGES / 8);
         sn_row_free(&row);
     }
     sn_counters_close(c);
