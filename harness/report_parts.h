@@ -1,0 +1,61 @@
+/* The parts that a report is put together from. Internal to harness/report*.c and their tests. */
+#ifndef SN_HARNESS_REPORT_PARTS_H
+#define SN_HARNESS_REPORT_PARTS_H
+
+#include "harness/doc.h"
+#include "harness/report_data.h"
+
+/* The table of a benchmark, one row per case that ran; its CSV face has every axis and metric. */
+void sn_report_bench_table(const struct sn_report *r, const struct sn_group *g,
+                           struct sn_table *out);
+/* Heading, legend (when asked), constant axes, table, failures and skipped cases. */
+void sn_report_bench(const struct sn_report *r, const struct sn_group *g, bool legend,
+                     struct sn_doc *doc);
+/* What is timed, which bytes, which limit, how metrics and statistics are made. */
+void sn_report_legend(const struct sn_report *r, const struct sn_group *g, struct sn_doc *doc);
+
+/* One table of all rows, every launch, base units, the union of all axes and metrics. */
+void sn_report_rows_table(const struct sn_report *r, struct sn_table *out);
+
+/* Machine, roofs and how to reproduce, for every run. */
+void sn_report_machine(const struct sn_report *r, struct sn_doc *doc);
+/* "Intel Xeon ..., 2 cores" or "-". New string. */
+char *sn_report_machine_line(const json_t *manifest);
+
+/* Tables in the look of the OSU micro-benchmarks. */
+void sn_report_osu(const struct sn_report *r, struct sn_buf *out);
+
+/* {"schema", "verdict", "runs", "rows"}. */
+void sn_report_json(const struct sn_report *r, struct sn_buf *out);
+
+/* What became of what was planned. Cases, not rows: a case failed if one of its launches did, is
+ * missing if a launch of it is, was skipped if all were. passed + failed + skipped + missing =
+ * planned (or, without a plan, = the cases there are). */
+enum sn_result { SN_RESULT_PASSED, SN_RESULT_INCOMPLETE, SN_RESULT_FAILED, SN_RESULT_EMPTY };
+
+struct sn_tally {
+    char *name; /* flag, reason, case label */
+    size_t n;
+};
+
+struct sn_verdict {
+    enum sn_result result;
+    bool plan_known, torn;
+    size_t planned, launches, passed, failed, skipped, missing;
+    size_t origins[SN_ORIGIN_IMPORTED + 1]; /* cases that were not skipped, by origin */
+    bool oversubscribed;
+    double load_before, load_after; /* 1-minute load averages; NAN: unknown */
+    const char *status;             /* "complete", "interrupted", ...; NULL: unknown */
+    struct sn_tally *flags, *reasons, *absent;
+    size_t n_flags, n_reasons, n_absent;
+};
+
+/* Of one run, or of all together when `run` is NULL. */
+void sn_verdict_make(const struct sn_report *r, const struct sn_report_run *run,
+                     struct sn_verdict *out);
+void sn_verdict_free(struct sn_verdict *v);
+const char *sn_result_name(enum sn_result result); /* "passed", "incomplete", "failed", "empty" */
+void sn_verdict_json(const struct sn_verdict *v, struct sn_buf *out);
+void sn_verdict_doc(const struct sn_verdict *v, struct sn_doc *doc);
+
+#endif
