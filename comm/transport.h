@@ -10,7 +10,8 @@
  * after all puts that `me` issued to that endpoint before it are visible there. flush returns when
  * all puts of `me` are visible at their targets. Progress: where `needs_target` is set (two-sided
  * transports), a get, atomic or put completes only while the target's rank is inside wait, flush or
- * poll; benchmarks keep a passive rank in wait.
+ * poll; benchmarks keep a passive rank in wait. Without it, some MPI libraries still need the
+ * target's rank to be inside any MPI call (as in a barrier after the repetition).
  */
 #ifndef SN_COMM_TRANSPORT_H
 #define SN_COMM_TRANSPORT_H

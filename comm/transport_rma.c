@@ -295,7 +295,9 @@ static int rma_flush(struct sn_link *l, unsigned me)
 
 static void rma_poll(struct sn_link *l)
 {
-    (void)progress((struct rma_link *)l);
+    struct rma_link *s = (struct rma_link *)l;
+    (void)progress(s);
+    MPI_Win_sync(s->win);
 }
 
 static int rma_send(struct sn_link *l, unsigned me, unsigned to, const void *src, size_t bytes)
@@ -355,7 +357,7 @@ static void rma_stored(struct sn_link *l, unsigned me, unsigned to, size_t bytes
 const struct sn_transport sn_transport_rma = {
     .name = "rma",
     .brief = "MPI one-sided: MPI_Put, MPI_Get and flush in a passive-target epoch",
-    .needs_target = true, /* MPI libraries serve accumulates by messages */
+    .needs_target = false, /* any MPI call of the target's rank makes what progress is needed */
     .mapped = false,
     .unsupported = rma_unsupported,
     .open = rma_open,

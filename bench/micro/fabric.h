@@ -1,0 +1,58 @@
+/* What every communication benchmark begins with: endpoints on the ranks and an open transport. */
+#ifndef SN_BENCH_MICRO_FABRIC_H
+#define SN_BENCH_MICRO_FABRIC_H
+
+#include "comm/transport.h"
+#include "harness/bench.h"
+#include "harness/roof.h"
+
+enum { SN_DIES_PER_NODE = 16 };
+
+struct sn_fabric {
+    const struct sn_env *env;
+    const struct sn_transport *transport;
+    struct sn_endpoints endpoints;
+    struct sn_link *link; /* NULL while not open */
+    uint64_t round;       /* of verification: sn_fabric_round() */
+};
+
+/* An axis of a benchmark whose words are the transports. */
+#define SN_TRANSPORT_AXIS                                                                          \
+    {                                                                                              \
+        .name = "transport", .type = SN_AXIS_WORD, .def = "shm", .words = sn_transport_words,      \
+        .help = "how bytes move between endpoints: snbench list transports"                        \
+    }
+
+/* NULL, or why the transport of the case cannot run on these ranks. */
+const char *sn_fabric_unsupported(const struct sn_case *c);
+
+/* Collective: opens n endpoints (placed by --map where given) and the case's transport. On failure
+ * nothing is left open; the status is the same on every rank. */
+int sn_fabric_open(struct sn_fabric *f, const struct sn_case *c, unsigned n, size_t segment_bytes,
+                   unsigned flags);
+void sn_fabric_close(struct sn_fabric *f); /* collective; nothing to do when not open */
+
+/* Collective, serving others meanwhile: what was stored and put before is visible after it. */
+void sn_fabric_barrier(struct sn_fabric *f);
+
+static inline bool sn_fabric_mine(const struct sn_fabric *f, unsigned endpoint)
+{
+    return f->endpoints.rank_of[endpoint] == f->link->rank;
+}
+
+/* Every rank sees the status of the lowest failing rank's kind: SN_OK only if all are. Collective.
+ */
+int sn_fabric_agree(const struct sn_env *env, int status);
+
+/* The copy roofs. */
+enum sn_copy_roof {
+    SN_COPY_OWN,    /* one core, inside its process */
+    SN_COPY_SHARED, /* one core, from another rank's memory, the others idle */
+    SN_COPY_ALL     /* the same on every core at once */
+};
+/* Sets the row's lower bound: `bytes` copied by one core at the roof for copies of `footprint`
+ * bytes. No bound where the roof is missing or the ranks are on several hosts. */
+void sn_fabric_limit(const struct sn_case *c, struct sn_row *row, enum sn_copy_roof roof,
+                     uint64_t bytes, uint64_t footprint);
+
+#endif

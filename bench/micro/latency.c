@@ -1,0 +1,291 @@
+/* latency: one operation at a time between endpoints 0 and 1.
+ *
+ * put = put + flush, get and atomic = until the result is there, send = one message one way,
+ * measured as a ping-pong whose messages wait for each other. The same buffers every time, hence
+ * warm. Bound: one copy of the bytes out of a shared window. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/benches.h"
+#include "bench/micro/fabric.h"
+#include "bench/micro/pattern.h"
+#include "harness/base/buf.h"
+#include "harness/base/mem.h"
+#include "harness/base/rng.h"
+#include "harness/base/status.h"
+
+enum op { PUT, GET, ATOMIC, SEND };
+static const char *const op_words[] = {"put", "get", "atomic", "send", NULL};
+enum { FLAG_END, FLAGS };
+static const int64_t ADD = 0x100000003;
+
+struct state {
+    struct sn_fabric fabric;
+    enum op op;
+    size_t size;
+    void *own;       /* private: source of put, destination of get and receive */
+    uint64_t closed; /* repetitions ended by FLAG_END */
+    int64_t old;     /* of the last atomic */
+};
+
+static const struct sn_axis axes[] = {
+    {.name = "op",
+     .type = SN_AXIS_WORD,
+     .def = "get",
+     .words = op_words,
+     .help = "operation: put and flush, get, atomic (fetch and add, 8 B), send (one way)"},
+    {.name = "size",
+     .type = SN_AXIS_INT,
+     .unit = SN_UNIT_BYTES,
+     .def = "8:4M:*4",
+     .min = 8,
+     .max = 1 << 30,
+     .help = "bytes moved by one operation"},
+    SN_TRANSPORT_AXIS,
+    {0},
+};
+
+static const struct sn_metric_doc docs[] = {
+    {"latency", "s", false, "median time of one operation"},
+    {"rate", "op/s", true, "1 / median"},
+    {"bandwidth", "B/s", true, "size / median"},
+    {0},
+};
+
+static const char *unsupported(const struct sn_case *c)
+{
+    if (c->env->world->size < 2)
+        return "needs at least 2 ranks";
+    if (sn_case_word(c, "op") == ATOMIC && sn_case_int(c, "size") != sizeof(int64_t))
+        return "op=atomic works on 8 bytes: needs size=8";
+    return sn_fabric_unsupported(c);
+}
+
+static uint64_t memory(const struct sn_case *c)
+{
+    return 2 * (uint64_t)sn_case_int(c, "size") + (8 << 20);
+}
+
+static int setup(struct sn_case *c)
+{
+    struct state *s = c->state = sn_calloc(1, sizeof *s);
+    s->op = sn_case_word(c, "op");
+    s->size = (size_t)sn_case_int(c, "size");
+    int status = sn_fabric_open(&s->fabric, c, (unsigned)c->env->world->size, s->size, FLAGS);
+    if (status != SN_OK)
+        return status;
+    const int *rank_of = s->fabric.endpoints.rank_of;
+    if (s->op == SEND && rank_of[0] == rank_of[1])
+        return SN_FAIL(SN_EINVAL,
+                       "op=send needs endpoints 0 and 1 on different ranks, the map "
+                       "puts both on rank %d",
+                       rank_of[0]);
+    return sn_mem_alloc(&s->own, s->size);
+}
+
+static void teardown(struct sn_case *c)
+{
+    struct state *s = c->state;
+    if (!s)
+        return;
+    sn_fabric_close(&s->fabric);
+    sn_mem_free(s->own);
+    free(s);
+    c->state = NULL;
+}
+
+static int active(struct state *s, unsigned batch)
+{
+    const struct sn_transport *t = s->fabric.transport;
+    struct sn_link *l = s->fabric.link;
+    int status = SN_OK;
+    switch (s->op) {
+    case PUT:
+        for (unsigned i = 0; i < batch && status == SN_OK; i++) {
+            status = t->put(l, 0, 1, 0, s->own, s->size);
+            if (status == SN_OK)
+                status = t->flush(l, 0);
+        }
+        break;
+    case GET:
+        for (unsigned i = 0; i < batch && status == SN_OK; i++)
+            status = t->get(l, 0, 1, 0, s->own, s->size);
+        break;
+    case ATOMIC:
+        for (unsigned i = 0; i < batch && status == SN_OK; i++)
+            status = t->atomic_add(l, 0, 1, 0, ADD, &s->old);
+        break;
+    case SEND:
+        break;
+    }
+    if (status == SN_OK && t->needs_target && !sn_fabric_mine(&s->fabric, 1))
+        status = t->notify(l, 0, 1, FLAG_END, ++s->closed);
+    return status;
+}
+
+/* Message i goes from endpoint i % 2 to the other, and waits for message i - 1. */
+static int ping_pong(struct state *s, unsigned batch)
+{
+    const struct sn_transport *t = s->fabric.transport;
+    struct sn_link *l = s->fabric.link;
+    unsigned me = sn_fabric_mine(&s->fabric, 0) ? 0 : 1;
+    const void *src = t->local(l, me);
+    int status = SN_OK;
+    for (unsigned i = 0; i < batch && status == SN_OK; i++)
+        status = i % 2 == me ? t->send(l, me, 1 - me, src, s->size)
+                             : t->recv(l, me, 1 - me, s->own, s->size);
+    return status;
+}
+
+static int run(struct sn_case *c)
+{
+    struct state *s = c->state;
+    const struct sn_transport *t = s->fabric.transport;
+    bool first = sn_fabric_mine(&s->fabric, 0), second = sn_fabric_mine(&s->fabric, 1);
+    if (s->op == SEND)
+        return first || second ? ping_pong(s, c->batch) : SN_OK;
+    if (first)
+        return active(s, c->batch);
+    if (second && t->needs_target)
+        return t->wait(s->fabric.link, 1, FLAG_END, ++s->closed);
+    return SN_OK;
+}
+
+/* --- verification ---------------------------------------------------------------------------- */
+
+static uint64_t key_of(const struct state *s, unsigned from, unsigned to)
+{
+    return sn_pattern_key(s->fabric.env->seed, s->fabric.round,
+                          &(struct sn_message){.from = from, .to = to});
+}
+
+/* Runs the operation between two barriers; a ping-pong with at least both directions. */
+static int run_once(struct sn_case *c)
+{
+    struct state *s = c->state;
+    unsigned batch = c->batch;
+    if (s->op == SEND && c->batch < 2)
+        c->batch = 2;
+    sn_fabric_barrier(&s->fabric);
+    int status = run(c);
+    c->batch = batch;
+    sn_fabric_barrier(&s->fabric);
+    return status;
+}
+
+static void check_block(struct state *s, struct sn_check *k, void *p, unsigned from, unsigned to)
+{
+    if (to == 1 || s->op == GET)
+        sn_pattern_mutate(s->fabric.env->mutate, p, s->size, key_of(s, to, from));
+    sn_pattern_check(k, p, s->size, key_of(s, from, to),
+                     &(struct sn_message){.from = from, .to = to});
+}
+
+/* Source and destination of the data of an operation that `from` and `to` take part in. */
+static int verify_data(struct sn_case *c, struct sn_check *k)
+{
+    struct state *s = c->state;
+    const struct sn_fabric *f = &s->fabric;
+    unsigned flows = s->op == SEND ? 2 : 1;
+    void *from[2] = {NULL, NULL}, *to[2] = {NULL, NULL};
+    for (unsigned i = 0; i < flows; i++) {
+        unsigned a = s->op == GET ? 1 : i, b = 1 - a;
+        if (sn_fabric_mine(f, a))
+            from[i] = s->op == PUT ? s->own : f->transport->local(f->link, a);
+        if (sn_fabric_mine(f, b))
+            to[i] = s->op == PUT ? f->transport->local(f->link, b) : s->own;
+        if (from[i])
+            sn_pattern_fill(from[i], s->size, key_of(s, a, b));
+        if (to[i])
+            memset(to[i], 0, s->size);
+    }
+    int status = run_once(c);
+    for (unsigned i = 0; i < flows && status == SN_OK; i++) {
+        unsigned a = s->op == GET ? 1 : i;
+        if (to[i])
+            check_block(s, k, to[i], a, 1 - a);
+    }
+    return status;
+}
+
+static void mutate_sum(enum sn_mutation how, int64_t *word)
+{
+    if (how == SN_MUTATE_DROP)
+        *word -= ADD;
+    else
+        sn_pattern_mutate(how, word, sizeof *word, (uint64_t)*word);
+}
+
+static int verify_atomic(struct sn_case *c, struct sn_check *k)
+{
+    struct state *s = c->state;
+    const struct sn_fabric *f = &s->fabric;
+    int64_t start = (int64_t)(sn_rng_at(f->env->seed, f->round, 0) >> 2), *word = NULL;
+    if (sn_fabric_mine(f, 1)) {
+        word = f->transport->local(f->link, 1);
+        *word = start;
+    }
+    int status = run_once(c);
+    if (status == SN_OK && word) {
+        int64_t expected = start + (int64_t)c->batch * ADD;
+        mutate_sum(f->env->mutate, word);
+        k->compared++;
+        if (*word != expected)
+            sn_check_fail(k, "endpoint 1, word 0 after %u additions is %lld, expected %lld",
+                          c->batch, (long long)*word, (long long)expected);
+    }
+    if (status == SN_OK && sn_fabric_mine(f, 0)) {
+        int64_t expected = start + (int64_t)(c->batch - 1) * ADD;
+        k->compared++;
+        if (s->old != expected)
+            sn_check_fail(k, "endpoint 0, addition %u returned %lld, expected %lld", c->batch,
+                          (long long)s->old, (long long)expected);
+    }
+    return status;
+}
+
+static int verify(struct sn_case *c, struct sn_check *k)
+{
+    struct state *s = c->state;
+    s->fabric.round++;
+    if (s->op == ATOMIC) {
+        k->what = "the word after all additions, and the value the last one returned";
+        return verify_atomic(c, k);
+    }
+    k->what = "every byte with the pattern of its source, destination and round";
+    return verify_data(c, k);
+}
+
+static void metrics(const struct sn_case *c, struct sn_row *row)
+{
+    uint64_t size = (uint64_t)sn_case_int(c, "size");
+    double median = row->stats.median;
+    row->bytes.logical = row->bytes.wire = size;
+    sn_row_add_metric(row, docs, "latency", median);
+    sn_row_add_metric(row, docs, "rate", 1 / median);
+    if (sn_case_word(c, "op") != ATOMIC)
+        sn_row_add_metric(row, docs, "bandwidth", (double)size / median);
+    sn_fabric_limit(c, row, SN_COPY_SHARED, size, size);
+}
+
+const struct sn_bench sn_bench_latency = {
+    .name = "latency",
+    .brief = "time of one put, get, atomic or message between two endpoints",
+    .axes = axes,
+    .clocks = SN_CLOCK_WALL,
+    .flags = SN_BENCH_BATCH,
+    .timed = "one operation of endpoint 0 on endpoint 1, repeated one after another on the same, "
+             "warm buffers: put and its flush; get; atomic; or a message one way, each waiting for "
+             "the one before in the other direction. Two-sided transports add one closing flag a "
+             "repetition. T = last end minus first start over ranks",
+    .bytes = "logical = wire = size",
+    .limit = "size copied once by one core out of a shared window (roof copy_shared)",
+    .metric_docs = docs,
+    .unsupported = unsupported,
+    .memory = memory,
+    .setup = setup,
+    .verify = verify,
+    .run = run,
+    .metrics = metrics,
+    .teardown = teardown,
+};
