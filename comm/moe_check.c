@@ -346,24 +346,30 @@ static void add(struct sn_moe_traffic *t, unsigned from, unsigned to, size_t byt
 {
     if (from == to) {
         t->local += bytes;
+        if (t->own)
+            t->own[from] += bytes;
     } else {
         t->wire += bytes;
         t->wire_copies++;
+        if (t->sent) {
+            t->sent[from] += bytes;
+            t->received[to] += bytes;
+        }
     }
 }
 
-void sn_moe_expected_dispatch(const struct sn_moe_exchange *x, struct sn_moe_traffic *out)
+void sn_moe_expected_dispatch(const struct sn_moe_exchange *x, struct sn_moe_traffic *t)
 {
     const struct sn_moe *m = x->moe;
     const struct sn_endpoints *e = m->endpoints;
-    *out = (struct sn_moe_traffic){0};
+    t->wire = t->local = t->wire_copies = 0;
     for (size_t token = 0; token < (size_t)m->local * m->shape.tokens; token++) {
         unsigned src = sn_endpoints_at(e, m->rank, (unsigned)(token / m->shape.tokens));
         const uint32_t *slot = m->slot + token * m->k;
         for (unsigned j = 0; j < m->k; j++) {
             unsigned to = m->placement.slot_die[slot[j]], node = sn_endpoints_node(e, to);
             if (!x->algorithm->by_node || node == sn_endpoints_node(e, src)) {
-                add(out, src, to, m->copy_bytes);
+                add(t, src, to, m->copy_bytes);
                 continue;
             }
             /* Passed on by the die with the source's index in the node, modulo the node's size. */
@@ -373,17 +379,18 @@ void sn_moe_expected_dispatch(const struct sn_moe_exchange *x, struct sn_moe_tra
             for (unsigned q = 0; q < j; q++)
                 first &= sn_endpoints_node(e, m->placement.slot_die[slot[q]]) != node;
             if (first)
-                add(out, src, by, sn_moe_record_bytes(&m->shape));
-            add(out, by, to, m->copy_bytes);
+                add(t, src, by, sn_moe_record_bytes(&m->shape));
+            add(t, by, to, m->copy_bytes);
         }
     }
 }
 
-void sn_moe_expected_combine(const struct sn_moe_exchange *x, struct sn_moe_traffic *out)
+void sn_moe_expected_combine(const struct sn_moe_exchange *x, struct sn_moe_traffic *t)
 {
     const struct sn_moe *m = x->moe;
-    *out = (struct sn_moe_traffic){0};
+    t->wire = t->local = t->wire_copies = 0;
     for (size_t c = 0; c < (size_t)m->local * m->shape.tokens * m->k; c++)
-        add(out, sn_endpoints_at(m->endpoints, m->rank, (unsigned)(c / m->k / m->shape.tokens)),
-            m->placement.slot_die[m->slot[c]], m->answer_bytes);
+        add(t, m->placement.slot_die[m->slot[c]],
+            sn_endpoints_at(m->endpoints, m->rank, (unsigned)(c / m->k / m->shape.tokens)),
+            m->answer_bytes);
 }

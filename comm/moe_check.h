@@ -41,13 +41,15 @@ void sn_moe_check_combined(const struct sn_moe_exchange *x, struct sn_moe_verdic
  * that holds the slot's die reports. */
 void sn_moe_check_conserved(const struct sn_moe_exchange *x, struct sn_moe_verdict *v);
 
-/* What the routing of this rank's tokens must move, in all dispatches (or combines) of one draw. */
+/* What the routing of this rank's tokens must move in one dispatch or combine of the draw. */
 struct sn_moe_traffic {
-    uint64_t wire, local; /* bytes between dies; from a die to itself */
-    uint64_t wire_copies; /* copies and node records between dies */
+    uint64_t wire, local;            /* bytes between dies; from a die to itself */
+    uint64_t wire_copies;            /* copies and node records between dies */
+    uint64_t *sent, *received, *own; /* (dies) bytes of each die, own: to itself; or all NULL */
 };
-void sn_moe_expected_dispatch(const struct sn_moe_exchange *x, struct sn_moe_traffic *out);
-void sn_moe_expected_combine(const struct sn_moe_exchange *x, struct sn_moe_traffic *out);
+/* Sets the scalars and adds to the arrays. */
+void sn_moe_expected_dispatch(const struct sn_moe_exchange *x, struct sn_moe_traffic *t);
+void sn_moe_expected_combine(const struct sn_moe_exchange *x, struct sn_moe_traffic *t);
 
 /* Bytes of a node record of hier: payload, 16 bytes, 8 per copy. */
 size_t sn_moe_record_bytes(const struct sn_moe_shape *s);

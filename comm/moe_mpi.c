@@ -21,6 +21,13 @@ static uint64_t most_received(const struct sn_moe_shape *s, unsigned local)
     return (uint64_t)local * s->dies * sn_moe_pair_max(s);
 }
 
+const char *sn_moe_mpi_unsupported(const struct sn_moe_shape *s, unsigned local)
+{
+    return most_received(s, local) > INT_MAX
+               ? "a rank may get more than 2,147,483,647 copies, MPI's largest count"
+               : NULL;
+}
+
 uint64_t sn_moe_mpi_memory(const struct sn_moe_shape *s, unsigned dies_per_node, unsigned local,
                            const struct sn_transport *t)
 {
@@ -35,13 +42,12 @@ int sn_moe_mpi_open(struct sn_moe_exchange **out, struct sn_moe *m,
     const struct sn_endpoints *e = m->endpoints;
     size_t sends = (size_t)m->local * m->shape.tokens * m->k, ranks = (size_t)e->ranks;
     uint64_t gets = most_received(&m->shape, m->local);
-    /* Every rank must come to the same verdict: ask for the rank with most dies. */
     unsigned most = 0;
     for (int r = 0; r < e->ranks; r++)
         most = sn_endpoints_count(e, r) > most ? sn_endpoints_count(e, r) : most;
-    if (most_received(&m->shape, most) > INT_MAX)
-        return SN_FAIL(SN_EINVAL, "%s: %llu copies for one rank do not fit MPI's int counts",
-                       a->name, (unsigned long long)most_received(&m->shape, most));
+    const char *why = sn_moe_mpi_unsupported(&m->shape, most);
+    if (why)
+        return SN_FAIL(SN_EINVAL, "%s: %s", a->name, why);
     struct sn_moe_mpi *x = sn_calloc(1, sizeof *x);
     *out = &x->head;
     x->most = most;

@@ -25,6 +25,7 @@ struct sn_moe_mpi {
     MPI_Status *statuses;
 };
 
+const char *sn_moe_mpi_unsupported(const struct sn_moe_shape *s, unsigned local);
 uint64_t sn_moe_mpi_memory(const struct sn_moe_shape *s, unsigned dies_per_node, unsigned local,
                            const struct sn_transport *t);
 int sn_moe_mpi_open(struct sn_moe_exchange **out, struct sn_moe *m,

@@ -38,7 +38,7 @@ static uint64_t result_hash(const struct sn_moe *m)
 static void check_traffic(const struct sn_moe_exchange *x, bool combine, uint64_t wire,
                           uint64_t local, uint64_t copies)
 {
-    struct sn_moe_traffic t;
+    struct sn_moe_traffic t = {0};
     if (combine)
         sn_moe_expected_combine(x, &t);
     else

@@ -1,0 +1,540 @@
+/* dispatch: tokens to the experts' dies and back, with every algorithm of comm/moe.h.
+ *
+ * A fresh routing for every block of 8 repetitions. Timed: dispatch = from the gate's output (slot
+ * and weight per copy) and bf16 tokens to encoded copies at their experts' dies; combine = from
+ * answers at the experts' dies to summed bf16 tokens at their sources; pair = both, where combine
+ * brings the answers that the experts made of this block's copies. The experts are not timed.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/micro/arrival.h"
+#include "bench/micro/bandwidths.h"
+#include "comm/moe_check.h"
+#include "harness/base/buf.h"
+#include "harness/base/clock.h"
+#include "harness/base/status.h"
+#include "harness/bench.h"
+#include "harness/roof.h"
+#include "harness/stats.h"
+
+enum { BLOCK = 8, NO_DRAW = -1 };
+enum phase { DISPATCH, COMBINE, PAIR };
+static const char *const phases[] = {
+    [DISPATCH] = "dispatch", [COMBINE] = "combine", [PAIR] = "pair", NULL};
+
+static const struct sn_axis axes[] = {
+    {.name = "ep",
+     .type = SN_AXIS_INT,
+     .def = "ranks",
+     .min = 1,
+     .max = 4096,
+     .help = "dies that share the experts, in blocks over the ranks (or by --map)"},
+    {.name = "tokens",
+     .type = SN_AXIS_INT,
+     .def = "128",
+     .min = 1,
+     .max = 65536,
+     .help = "tokens per die"},
+    {.name = "hidden",
+     .type = SN_AXIS_INT,
+     .def = "7168",
+     .min = 128,
+     .max = 16384,
+     .help = "values per token, a multiple of 128"},
+    {.name = "experts",
+     .type = SN_AXIS_INT,
+     .def = "256",
+     .min = 1,
+     .max = 65535,
+     .help = "routed experts"},
+    {.name = "topk",
+     .type = SN_AXIS_INT,
+     .def = "8",
+     .min = 1,
+     .max = SN_MOE_COPIES_MAX,
+     .help = "routed experts per token"},
+    {.name = "shared",
+     .type = SN_AXIS_INT,
+     .def = "0",
+     .min = 0,
+     .max = 65535,
+     .help = "slots of the shared expert; with any, every token sends it one more copy"},
+    {.name = "redundant",
+     .type = SN_AXIS_INT,
+     .def = "0",
+     .min = 0,
+     .max = 65535,
+     .help = "more slots for replicas of popular experts, placed by EPLB"},
+    {.name = "dtype",
+     .type = SN_AXIS_WORD,
+     .def = "int8",
+     .words = sn_dtype_words,
+     .help = "payload of a copy; answers are bf16"},
+    {.name = "routing",
+     .type = SN_AXIS_TEXT,
+     .def = "uniform",
+     .check = sn_routing_check,
+     .help = "popularity of the experts (snbench list routings)"},
+    {.name = "algorithm",
+     .type = SN_AXIS_WORD,
+     .def = "put",
+     .words = sn_moe_algorithm_words,
+     .help = "how (snbench list algorithms)"},
+    {.name = "transport",
+     .type = SN_AXIS_WORD,
+     .def = "shm",
+     .words = sn_transport_words,
+     .help = "what put and hier go through; alltoallv and pairwise use MPI whatever it says"},
+    {.name = "skew",
+     .type = SN_AXIS_TEXT,
+     .def = "none",
+     .check = sn_arrival_check,
+     .help = "how late ranks come: none, uniform(t), exp(t), late(t); T includes the waiting"},
+    {.name = "node",
+     .type = SN_AXIS_INT,
+     .def = "16",
+     .min = 1,
+     .max = 4096,
+     .help = "dies per node (hier)"},
+    {.name = "phase",
+     .type = SN_AXIS_WORD,
+     .def = "dispatch,combine,pair",
+     .words = phases,
+     .help = "the legs that are timed"},
+    {0},
+};
+
+static const struct sn_metric_doc docs[] = {
+    SN_TRAFFIC_METRIC_DOCS,
+    {"logical_per_die", "B/s", true,
+     "bytes.logical / endpoints / median: logical+local, as DeepEP-style tables count"},
+    {"of_copy_roof", "1", true,
+     "(wire + local bytes) / ranks / median / copy roof of all ranks at that size"},
+    {"tokens_per_s", "token/s", true, "tokens x endpoints / median"},
+    {"imbalance", "1", false, "mean over draws of max / mean copies received per die"},
+    {"distinct_dies", "1", false, "mean number of different dies that a token's copies go to"},
+    {"wire_copies", "1", false,
+     "copies and node records moved between dies per token in a dispatch (hier: one per node)"},
+    {"skew_free_s", "s", false,
+     "median over all repetitions of last end - last arrival (with skew and a common clock)"},
+    {0},
+};
+
+/* Sums over the draws so far, on rank 0. */
+struct figures {
+    uint64_t draws;
+    double wire, local, bottleneck, largest_sum, imbalance, distinct, wire_copies;
+};
+
+struct state {
+    struct sn_endpoints endpoints;
+    struct sn_moe moe;
+    const struct sn_moe_algorithm *algorithm;
+    struct sn_moe_exchange *exchange;
+    enum phase phase;
+    struct sn_arrival skew;
+    bool endpoints_open, moe_open;
+    int64_t draw;
+    struct figures figures;
+    uint64_t *sent, *received, *own, *copies; /* (dies) bytes and copies, for figures */
+    int64_t arrived_ns, ended_ns;             /* of the last repetition; 0: none */
+    double *skew_free_s;                      /* on rank 0 */
+    size_t n_skew_free, cap_skew_free;
+};
+
+static struct sn_moe_shape shape_of(const struct sn_case *c)
+{
+    return (struct sn_moe_shape){
+        .dies = (unsigned)sn_case_int(c, "ep"),
+        .tokens = (unsigned)sn_case_int(c, "tokens"),
+        .hidden = (unsigned)sn_case_int(c, "hidden"),
+        .experts = (unsigned)sn_case_int(c, "experts"),
+        .topk = (unsigned)sn_case_int(c, "topk"),
+        .redundant = (unsigned)sn_case_int(c, "redundant"),
+        .shared = (unsigned)sn_case_int(c, "shared"),
+        .dtype = (enum sn_dtype)sn_case_word(c, "dtype"),
+    };
+}
+
+static int open_endpoints(const struct sn_case *c, struct sn_endpoints *e)
+{
+    return sn_endpoints_open(e, (unsigned)sn_case_int(c, "ep"), c->env->world->size,
+                             (unsigned)sn_case_int(c, "node"), c->env->map_file);
+}
+
+/* Dies of the rank that has most; all of them when the map cannot be read (setup will say so). */
+static unsigned most_dies(const struct sn_case *c)
+{
+    struct sn_endpoints e;
+    unsigned most = 0;
+    if (open_endpoints(c, &e) != SN_OK)
+        return (unsigned)sn_case_int(c, "ep");
+    for (int r = 0; r < e.ranks; r++)
+        most = sn_endpoints_count(&e, r) > most ? sn_endpoints_count(&e, r) : most;
+    sn_endpoints_close(&e);
+    return most;
+}
+
+static const char *unsupported(const struct sn_case *c)
+{
+    const struct sn_moe_algorithm *a = sn_moe_algorithms[sn_case_word(c, "algorithm")];
+    struct sn_moe_shape s = shape_of(c);
+    const char *why = sn_moe_unsupported(&s);
+    if (why)
+        return why;
+    if (a->transport && sn_transports[sn_case_word(c, "transport")]->mapped &&
+        c->env->world->hosts > 1)
+        return "this transport needs all ranks on one host";
+    return a->unsupported ? a->unsupported(&s, most_dies(c)) : NULL;
+}
+
+static uint64_t memory(const struct sn_case *c)
+{
+    const struct sn_moe_algorithm *a = sn_moe_algorithms[sn_case_word(c, "algorithm")];
+    struct sn_moe_shape s = shape_of(c);
+    unsigned most = most_dies(c);
+    uint64_t own = sn_moe_memory(&s, most);
+    uint64_t needs = a->memory(&s, (unsigned)sn_case_int(c, "node"), most,
+                               sn_transports[sn_case_word(c, "transport")]);
+    return own + needs < own ? UINT64_MAX : own + needs;
+}
+
+static unsigned endpoints(const struct sn_case *c)
+{
+    return (unsigned)sn_case_int(c, "ep");
+}
+
+static int setup(struct sn_case *c)
+{
+    const struct sn_world *w = c->env->world;
+    struct sn_moe_shape shape = shape_of(c);
+    struct state *s = sn_calloc(1, sizeof *s);
+    c->state = s;
+    s->draw = NO_DRAW;
+    s->phase = (enum phase)sn_case_word(c, "phase");
+    s->algorithm = sn_moe_algorithms[sn_case_word(c, "algorithm")];
+    s->sent = sn_calloc(4 * (size_t)shape.dies, sizeof *s->sent);
+    s->received = s->sent + shape.dies;
+    s->own = s->received + shape.dies;
+    s->copies = s->own + shape.dies;
+    int status = sn_arrival_parse(sn_case_text(c, "skew"), &s->skew);
+    if (status == SN_OK) {
+        status = open_endpoints(c, &s->endpoints);
+        s->endpoints_open = status == SN_OK;
+    }
+    status = sn_world_agree(w, status);
+    if (status != SN_OK)
+        return status;
+    s->moe_open = true;
+    status = sn_moe_open(&s->moe, &shape, sn_case_text(c, "routing"), c->env->seed, &s->endpoints,
+                         w->comm);
+    status = sn_world_agree(w, status);
+    if (status != SN_OK)
+        return status;
+    return s->algorithm->open(&s->exchange, &s->moe, sn_transports[sn_case_word(c, "transport")],
+                              w->oversubscribed);
+}
+
+static void teardown(struct sn_case *c)
+{
+    struct state *s = c->state;
+    s->algorithm->close(s->exchange);
+    if (s->moe_open)
+        sn_moe_close(&s->moe);
+    if (s->endpoints_open)
+        sn_endpoints_close(&s->endpoints);
+    free(s->sent);
+    free(s->skew_free_s);
+    free(s);
+}
+
+/* --- figures of a draw ----------------------------------------------------------------------- */
+
+static unsigned distinct_dies(const struct sn_moe *m, const uint32_t *slot)
+{
+    unsigned n = 0;
+    for (unsigned j = 0; j < m->k; j++) {
+        bool seen = false;
+        for (unsigned q = 0; q < j; q++)
+            seen |= m->placement.slot_die[slot[q]] == m->placement.slot_die[slot[j]];
+        n += !seen;
+    }
+    return n;
+}
+
+/* Adds the draw that was just set to the figures on rank 0. Collective. */
+static void add_draw(const struct sn_case *c, struct state *s)
+{
+    const struct sn_moe *m = &s->moe;
+    const struct sn_world *w = c->env->world;
+    unsigned dies = m->shape.dies;
+    size_t tokens = (size_t)m->local * m->shape.tokens;
+    struct sn_moe_traffic there = {.sent = s->sent, .received = s->received, .own = s->own},
+                          back = there;
+    uint64_t sum[4] = {0};
+    memset(s->sent, 0, 4 * (size_t)dies * sizeof *s->sent);
+    if (s->phase != COMBINE)
+        sn_moe_expected_dispatch(s->exchange, &there);
+    sum[3] = there.wire_copies;
+    if (s->phase != DISPATCH)
+        sn_moe_expected_combine(s->exchange, &back);
+    for (size_t t = 0; t < tokens; t++) {
+        sum[2] += distinct_dies(m, m->slot + t * m->k);
+        for (unsigned j = 0; j < m->k; j++)
+            s->copies[m->placement.slot_die[m->slot[t * m->k + j]]]++;
+    }
+    sum[0] = there.wire + back.wire;
+    sum[1] = there.local + back.local;
+    MPI_Reduce(w->rank ? sum : MPI_IN_PLACE, sum, 4, MPI_UINT64_T, MPI_SUM, 0, w->comm);
+    MPI_Reduce(w->rank ? s->sent : MPI_IN_PLACE, s->sent, (int)(4 * dies), MPI_UINT64_T, MPI_SUM, 0,
+               w->comm);
+    if (w->rank)
+        return;
+    struct figures *f = &s->figures;
+    uint64_t most = 0, largest = 0, all_tokens = (uint64_t)dies * m->shape.tokens;
+    for (unsigned d = 0; d < dies; d++) {
+        uint64_t port = s->sent[d] > s->received[d] ? s->sent[d] : s->received[d];
+        most = port > most ? port : most;
+        largest = port + s->own[d] > largest ? port + s->own[d] : largest;
+    }
+    f->draws++;
+    f->wire += (double)sum[0];
+    f->local += (double)sum[1];
+    f->bottleneck += (double)most;
+    f->largest_sum += (double)largest;
+    f->imbalance += sn_routing_imbalance(s->copies, dies);
+    f->distinct += (double)sum[2] / (double)all_tokens;
+    f->wire_copies += (double)sum[3] / (double)all_tokens;
+}
+
+/* Gathers when the last repetition ended for the last rank that came. Collective. */
+static void add_skew_free(const struct sn_case *c, struct state *s)
+{
+    const struct sn_world *w = c->env->world;
+    if (s->skew.kind == SN_ARRIVAL_NONE || !w->common_clock || !s->ended_ns)
+        return;
+    int64_t last[2] = {s->arrived_ns, s->ended_ns};
+    MPI_Reduce(w->rank ? last : MPI_IN_PLACE, last, 2, MPI_INT64_T, MPI_MAX, 0, w->comm);
+    s->ended_ns = 0;
+    if (w->rank)
+        return;
+    if (s->n_skew_free == s->cap_skew_free) {
+        s->cap_skew_free = s->cap_skew_free ? 2 * s->cap_skew_free : 256;
+        s->skew_free_s = sn_realloc(s->skew_free_s, s->cap_skew_free, sizeof *s->skew_free_s);
+    }
+    s->skew_free_s[s->n_skew_free++] = (double)(last[1] - last[0]) * 1e-9;
+}
+
+/* --- verification ---------------------------------------------------------------------------- */
+
+/* The bytes and copies that all ranks moved in a leg against the routing; rank 0 reports. */
+static void check_traffic(const struct state *s, const char *leg, const uint64_t before[3],
+                          const struct sn_moe_traffic *t, bool copies, struct sn_check *k)
+{
+    static const char *const what[] = {"wire bytes", "local bytes", "copies between dies"};
+    const struct sn_moe_exchange *x = s->exchange;
+    uint64_t v[6] = {x->wire_bytes - before[0],
+                     x->local_bytes - before[1],
+                     copies ? x->wire_copies - before[2] : 0,
+                     t->wire,
+                     t->local,
+                     copies ? t->wire_copies : 0};
+    MPI_Allreduce(MPI_IN_PLACE, v, 6, MPI_UINT64_T, MPI_SUM, s->moe.comm);
+    for (unsigned i = 0; i < 3 && s->moe.rank == 0; i++) {
+        k->compared++;
+        if (v[i] != v[3 + i])
+            sn_check_fail(k, "%s: %llu %s counted, %llu in the routing", leg,
+                          (unsigned long long)v[i], what[i], (unsigned long long)v[3 + i]);
+    }
+}
+
+static void add_verdict(struct sn_check *k, const struct sn_moe_verdict *v)
+{
+    k->compared += v->compared;
+    if (!v->errors)
+        return;
+    sn_check_fail(k, "%s", v->first);
+    k->errors += v->errors - 1;
+}
+
+static int verify(struct sn_case *c, struct sn_check *k)
+{
+    struct state *s = c->state;
+    struct sn_moe_exchange *x = s->exchange;
+    struct sn_moe_traffic there = {0}, back = {0};
+    struct sn_moe_verdict received = {0}, combined = {0}, conserved = {0};
+    k->what = "every copy (source, number, slot, payload, checksum), every combined value, copies "
+              "per slot and bytes moved, with what (seed, draw, token) gives";
+    add_skew_free(c, s);
+    memset(s->moe.out, 0xff, (size_t)s->moe.local * s->moe.shape.tokens * s->moe.answer_bytes);
+
+    uint64_t before[] = {x->wire_bytes, x->local_bytes, x->wire_copies};
+    int status = s->algorithm->dispatch(x);
+    if (status != SN_OK)
+        return status;
+    sn_moe_expected_dispatch(x, &there);
+    check_traffic(s, "dispatch", before, &there, true, k);
+    sn_moe_experts(x);
+
+    uint64_t between[] = {x->wire_bytes, x->local_bytes, x->wire_copies};
+    status = s->algorithm->combine(x);
+    if (status != SN_OK)
+        return status;
+    sn_moe_expected_combine(x, &back);
+    check_traffic(s, "combine", between, &back, false, k);
+
+    /* env's and moe's mutations are the same words in the same order. */
+    _Static_assert((int)SN_MUTATE_WRONG_RANK == (int)SN_MOE_WRONG_RANK &&
+                       (int)SN_MUTATE_BITFLIP == (int)SN_MOE_BITFLIP &&
+                       (int)SN_MUTATE_SWAP == (int)SN_MOE_SWAP &&
+                       (int)SN_MUTATE_DROP == (int)SN_MOE_DROP,
+                   "mutations");
+    status = sn_moe_mutate(x, (enum sn_moe_mutation)c->env->mutate);
+    if (status != SN_OK)
+        return status;
+    sn_moe_check_received(x, &received);
+    sn_moe_check_combined(x, &combined);
+    sn_moe_check_conserved(x, &conserved);
+    add_verdict(k, &received);
+    add_verdict(k, &combined);
+    add_verdict(k, &conserved);
+    return SN_OK;
+}
+
+/* --- the timed part -------------------------------------------------------------------------- */
+
+static int prepare(struct sn_case *c)
+{
+    struct state *s = c->state;
+    int64_t draw = (int64_t)(c->rep / BLOCK);
+    add_skew_free(c, s);
+    if (draw == s->draw)
+        return SN_OK;
+    s->draw = draw;
+    sn_moe_set_draw(&s->moe, (uint64_t)draw);
+    add_draw(c, s);
+    if (s->phase == DISPATCH)
+        return SN_OK;
+    int status = s->algorithm->dispatch(s->exchange);
+    if (status == SN_OK)
+        sn_moe_experts(s->exchange);
+    return status;
+}
+
+static int run(struct sn_case *c)
+{
+    struct state *s = c->state;
+    int status = SN_OK;
+    if (s->skew.kind != SN_ARRIVAL_NONE) {
+        const struct sn_world *w = c->env->world;
+        double delay = sn_arrival_delay_s(&s->skew, c->env->seed, c->rep, w->rank, w->size);
+        int64_t when = sn_clock_ns() + (int64_t)(delay * 1e9);
+        s->arrived_ns = sn_clock_wait_until(when, w->oversubscribed);
+    }
+    if (s->phase != COMBINE)
+        status = s->algorithm->dispatch(s->exchange);
+    if (s->phase != DISPATCH && status == SN_OK)
+        status = s->algorithm->combine(s->exchange);
+    if (s->skew.kind != SN_ARRIVAL_NONE)
+        s->ended_ns = sn_clock_ns();
+    return status;
+}
+
+/* --- the row --------------------------------------------------------------------------------- */
+
+/* Each rank is one core and the bytes are spread over the ranks at best evenly. A copy roof counts
+ * a byte once that is read and written; a dispatch need only write it, since a token that goes to
+ * K places is read once: at most twice the copy roof. A combine must read every answer once. */
+static void set_limit(const struct sn_case *c, struct sn_row *row, double there, double back)
+{
+    const struct sn_roofs *roofs = c->env->roofs;
+    double ranks = c->env->world->size;
+    double copy = sn_roof_at(&roofs->copy_all, (uint64_t)(there / ranks));
+    double read = sn_roof_at(&roofs->read, (uint64_t)(back / ranks));
+    double t = 0;
+    if (isnan(copy))
+        copy = sn_roof_at(&roofs->copy, (uint64_t)(there / ranks));
+    if (there > 0)
+        t += there / ranks / (2 * copy);
+    if (back > 0)
+        t += back / ranks / read;
+    row->limit_s = t;
+    if (isnan(t))
+        return;
+    if (there > 0)
+        row->limit_why = sn_row_str(row, "%s%s",
+                                    "every copy written once: bytes / ranks / (2 x copy roof at "
+                                    "that size)",
+                                    back > 0 ? " + every answer read once: bytes / ranks / read "
+                                               "roof"
+                                             : "");
+    else
+        row->limit_why = sn_row_str(row, "every answer read once: bytes / ranks / read roof at "
+                                         "that size");
+}
+
+static uint64_t mean(const struct figures *f, double sum)
+{
+    return f->draws ? (uint64_t)llround(sum / (double)f->draws) : 0;
+}
+
+static void metrics(const struct sn_case *c, struct sn_row *row)
+{
+    const struct state *s = c->state;
+    const struct sn_moe *m = &s->moe;
+    const struct figures *f = &s->figures;
+    double n = f->draws ? (double)f->draws : NAN, t = row->stats.median;
+    double dies = m->shape.dies, ranks = c->env->world->size;
+    double copies = dies * m->shape.tokens * m->k;
+    double there = s->phase != COMBINE ? copies * (double)m->copy_bytes : 0;
+    double back = s->phase != DISPATCH ? copies * (double)m->answer_bytes : 0;
+    struct sn_traffic traffic = {
+        .logical = (uint64_t)(there + back),
+        .wire = mean(f, f->wire),
+        .local = mean(f, f->local),
+        .bottleneck = mean(f, f->bottleneck),
+        .largest_sum = mean(f, f->largest_sum),
+    };
+    sn_traffic_metrics(&traffic, m->shape.dies, docs, row);
+    set_limit(c, row, there, back);
+    double per_rank = (double)(row->bytes.wire + row->bytes.local) / ranks;
+    double roof = sn_roof_at(&c->env->roofs->copy_all, (uint64_t)per_rank);
+    sn_row_add_metric(row, docs, "logical_per_die", (there + back) / dies / t);
+    sn_row_add_metric(row, docs, "of_copy_roof", per_rank / t / roof);
+    sn_row_add_metric(row, docs, "tokens_per_s", dies * m->shape.tokens / t);
+    sn_row_add_metric(row, docs, "imbalance", f->imbalance / n);
+    sn_row_add_metric(row, docs, "distinct_dies", f->distinct / n);
+    if (s->phase != COMBINE)
+        sn_row_add_metric(row, docs, "wire_copies", f->wire_copies / n);
+    if (s->n_skew_free) {
+        double median, lo, hi;
+        sn_stats_median_ci(s->skew_free_s, s->n_skew_free, 0.95, &median, &lo, &hi);
+        sn_row_add_metric(row, docs, "skew_free_s", median);
+    }
+}
+
+const struct sn_bench sn_bench_dispatch = {
+    .name = "dispatch",
+    .brief = "MoE tokens to their experts and back: dispatch, combine and the pair",
+    .axes = axes,
+    .clocks = SN_CLOCK_WALL,
+    .timed = "dispatch: places, encoding, moving, until all copies are at their dies; combine: "
+             "answers back and summed; the experts between are not timed. Last end minus first "
+             "start over ranks",
+    .bytes = "logical: copies (or answers) of all dies; wire: moved between different dies; local: "
+             "from a die to itself; without counts and flags",
+    .limit = "every copy written and every answer read once, spread evenly over the ranks' cores, "
+             "at the copy and read roofs",
+    .metric_docs = docs,
+    .unsupported = unsupported,
+    .memory = memory,
+    .endpoints = endpoints,
+    .setup = setup,
+    .verify = verify,
+    .prepare = prepare,
+    .run = run,
+    .metrics = metrics,
+    .teardown = teardown,
+};
