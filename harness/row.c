@@ -260,6 +260,12 @@ const struct sn_param *sn_row_param(const struct sn_row *r, const char *name)
     return NULL;
 }
 
+/* A sum of foreign samples may overflow: then there is no such figure. */
+static double finite_or_nan(double value)
+{
+    return isfinite(value) ? sn_units_snap(value) : NAN;
+}
+
 void sn_row_compute(struct sn_row *r)
 {
     r->stats = no_stats;
@@ -271,10 +277,10 @@ void sn_row_compute(struct sn_row *r)
     double *values[] = {&s->min, &s->median, &s->ci95_lo, &s->ci95_hi, &s->p95,
                         &s->p99, &s->max,    &s->mean,    &s->stddev};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-        *values[i] = real(*values[i]);
+        *values[i] = finite_or_nan(*values[i]);
     r->limit_s = real(r->limit_s);
     if (!isnan(r->limit_s) && s->median > 0)
-        r->efficiency = real(r->limit_s / s->median);
+        r->efficiency = finite_or_nan(r->limit_s / s->median);
     if (r->efficiency > 1)
         sn_row_add_flag(r, "suspect");
 }

@@ -303,6 +303,23 @@ Test(row, efficiency_above_one_is_suspect_once)
     sn_row_free(&r);
 }
 
+/* Samples of a foreign file may be anything: what overflows is null. */
+Test(row, statistics_that_overflow_are_null)
+{
+    static const double huge[] = {1.5e308, 1.5e308, 1e-308};
+    struct sn_row r;
+    fill(&r);
+    sn_row_set_samples(&r, huge, 3);
+    sn_row_compute(&r);
+    cr_assert(isnan(r.stats.mean) && isnan(r.stats.stddev));
+    cr_assert_eq(r.stats.max, 1.5e308);
+    sn_row_set_samples(&r, huge + 2, 1);
+    r.limit_s = 1e300;
+    sn_row_compute(&r);
+    cr_assert(isnan(r.efficiency));
+    sn_row_free(&r);
+}
+
 Test(row, decoder_refuses)
 {
     static const struct {
