@@ -135,11 +135,11 @@ json_t *sn_manifest_make(const struct sn_options *o, int argc, char **argv,
     }
     char now[21];
     sn_manifest_now(now);
-    json_t *m = json_pack("{s:s, s:s, s:o, s:s, s:s?, s:s, s:I, s:i, s:i, s:s, s:o}", "schema",
-                          SN_MANIFEST_SCHEMA, "argv", args, "command", command.data, "suite",
-                          o->suite, "clock", o->clock == SN_CLOCK_MODEL ? "model" : "wall", "seed",
-                          (json_int_t)o->seed, "ranks", w->size, "launches", o->launches, "started",
-                          now, "git", git_state());
+    json_t *m = json_pack(
+        "{s:s, s:s, s:o, s:s, s:s?, s:s, s:I, s:i, s:i, s:s, s:o}", "schema", SN_MANIFEST_SCHEMA,
+        "version", sn_version(), "argv", args, "command", command.data, "suite", o->suite, "clock",
+        o->clock == SN_CLOCK_MODEL ? "model" : "wall", "seed", (json_int_t)o->seed, "ranks",
+        w->size, "launches", o->launches, "started", now, "git", git_state());
     json_object_set_new(m, "sampling",
                         json_pack("{s:I, s:I, s:f, s:f, s:f}", "min", (json_int_t)o->sample.min,
                                   "max", (json_int_t)o->sample.max, "ci", o->sample.ci, "budget_s",
