@@ -36,7 +36,8 @@ struct sn_sample_opts { /* 0: the default */
 /* Collective. Warms up and samples c (set up and verified); sets c->batch for SN_BENCH_BATCH so
  * that a repetition lasts at least 20 us and 20 timer calls. Fills n, warmup, invalid, batch,
  * steady, stop, sync, samples_s and flags of row on every rank (the same values). Failure of a hook
- * on any rank: its status on every rank. SN_EINTR on every rank when a signal reached any. */
+ * on any rank: its status on every rank. SN_EINTR on every rank when a signal reached any. Counters
+ * that are available are counted around run() of 20 more repetitions; they are this rank's own. */
 int sn_sample(struct sn_case *c, const struct sn_sample_opts *o, struct sn_counters *counters,
               struct sn_row *row);
 

@@ -3,10 +3,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "harness/base/clock.h"
 #include "harness/base/status.h"
+#include "harness/counters.h"
 #include "harness/sample.h"
 #include "harness/stats.h"
 #include "tests/mpi/mpitest.h"
@@ -348,6 +350,54 @@ MPI_TEST(late_starts_are_counted_and_bounded)
     }
 }
 
+/* Touches 16 fresh pages in run(), and 1000 in prepare(), which must not be counted. */
+static int touch(int pages)
+{
+    size_t bytes = (size_t)pages * 4096;
+    char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return SN_FAIL(SN_ENOMEM, "mmap");
+    madvise(p, bytes, MADV_NOHUGEPAGE);
+    for (size_t i = 0; i < bytes; i += 4096)
+        ((volatile char *)p)[i] = 1;
+    munmap(p, bytes);
+    return SN_OK;
+}
+
+static int touch_16(struct sn_case *c)
+{
+    (void)c;
+    return touch(16);
+}
+
+static int touch_1000(struct sn_case *c)
+{
+    (void)c;
+    return touch(1000);
+}
+
+MPI_TEST(counters_see_the_operation_only)
+{
+    static const struct sn_bench b = {.name = "touch", .run = touch_16, .prepare = touch_1000};
+    struct fixture f;
+    struct sn_counters *counters = NULL;
+    begin(&f, &b);
+    int status = sn_counters_open(&counters, "page-faults");
+    CHECK(status == SN_OK, "%s", sn_status_message());
+    status = sn_sample(&f.c, &(struct sn_sample_opts){.min = 6, .max = 6, .budget_s = 0.1},
+                       counters, &f.row);
+    CHECK(status == SN_OK && f.row.n == 6, "status %d, n %d", status, (int)f.row.n);
+    CHECK(f.row.n_counters == 1, "%d counters", (int)f.row.n_counters);
+    if (f.row.n_counters == 1) {
+        double v = f.row.counters[0].value;
+        CHECK(strcmp(f.row.counters[0].name, "page-faults") == 0, "%s", f.row.counters[0].name);
+        CHECK(isnan(v) ? f.row.counters[0].reason != NULL : v >= 16 && v <= 40,
+              "%g page faults a repetition, 16 expected", v);
+    }
+    sn_counters_close(counters);
+    end(&f);
+}
+
 static int nothing(struct sn_case *c)
 {
     (void)c;
@@ -380,6 +430,7 @@ int main(int argc, char **argv)
                                                  TEST(tiny_budget_gives_a_sample),
                                                  TEST(failure_reaches_every_rank),
                                                  TEST(late_starts_are_counted_and_bounded),
+                                                 TEST(counters_see_the_operation_only),
                                                  TEST(nothing_sampled_costs_about_a_clock_read),
                                                  {0}});
 }
