@@ -34,7 +34,7 @@ unsigned sn_roof_repeats(uint64_t bytes)
 
 bool sn_roof_late(int64_t start)
 {
-    return sn_clock_ns() - start > 1500000000;
+    return sn_clock_ns() - start > 1000000000;
 }
 
 void sn_roof_settle_reason(struct sn_roof_curve *c)
