@@ -91,6 +91,10 @@ struct sn_bench {
     const char *(*unsupported)(const struct sn_case *);
     /* Bytes of memory per rank that setup will take, an estimate from above. */
     uint64_t (*memory)(const struct sn_case *);
+    /* Checks the files that the case names (maps, curves, traces), before anything is measured or
+     * written: SN_EINVAL or SN_EIO with "FILE:LINE: ..." end the run with exit 2. Rank 0 alone; may
+     * be NULL. */
+    int (*inputs)(const struct sn_case *);
     /* Number of endpoints; NULL: as many as ranks. More endpoints than ranks makes the row
      * `emulated`. */
     unsigned (*endpoints)(const struct sn_case *);

@@ -67,6 +67,20 @@ static void init_row(const struct run *r, size_t i, struct sn_row *row)
     row->launch = r->o->launch < 0 ? 0 : r->o->launch;
 }
 
+/* Bad files that cases name are found before anything is measured or written. */
+static int check_inputs(const struct run *r)
+{
+    int status = SN_OK;
+    for (size_t i = 0; i < r->plan.n && status == SN_OK && r->world.rank == 0; i++) {
+        const struct sn_plan_case *pc = &r->plan.cases[i];
+        const struct sn_case c = {
+            .bench = pc->bench, .values = pc->values, .env = &r->env, .batch = 1};
+        if (pc->bench->inputs && !(pc->bench->unsupported && pc->bench->unsupported(&c)))
+            status = pc->bench->inputs(&c);
+    }
+    return sn_world_agree(&r->world, status);
+}
+
 static void dry_run(struct run *r)
 {
     uint64_t most = 0;
@@ -238,6 +252,9 @@ static int run_plan(struct run *r, int argc, char **argv)
     r->case_opts = (struct sn_case_opts){.clock = o->clock, .sample = o->sample};
     r->case_opts.memory_limit =
         (uint64_t)(memory_share * (double)sn_mem_available() / r->world.host_ranks);
+    status = check_inputs(r);
+    if (status != SN_OK)
+        return status;
     if (o->dry_run) {
         if (r->world.rank == 0)
             dry_run(r);

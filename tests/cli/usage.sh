@@ -26,7 +26,7 @@ refuse "nothing to run" "name a benchmark" run
 refuse "unknown topic" "did you mean 'transports'" list transport
 refuse "describe unknown" "did you mean 'dispatch'" describe dispach
 refuse "report of nothing" "$tmp/none" report "$tmp/none"
-refuse "unknown routing" "did you mean 'uniform'" run dispatch routing=unifrom -o "$tmp/d"
+refuse "unknown routing" "did you mean uniform" run dispatch routing=unifrom -o "$tmp/d"
 refuse "missing map" "$tmp/map" run dispatch ep=2 experts=16 --map "$tmp/map" -o "$tmp/e"
 
 printf 'name: bad\nbrief: x\ncases:\n  - bench: latency\n    axis: [size=8]\n' >"$tmp/bad.yaml"
