@@ -66,6 +66,8 @@ static int read_int(const struct parse *p, const char *text, int64_t *out)
 {
     if (!strcmp(text, "ranks")) {
         *out = p->ranks;
+    } else if (!strcmp(text, "ranks-1")) {
+        *out = p->ranks - 1;
     } else {
         int status = sn_units_parse_int(text, p->axis->unit, out);
         if (status)

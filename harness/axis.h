@@ -20,7 +20,7 @@ struct sn_axis {
     const char *name;
     enum sn_axis_type type;
     enum sn_unit unit;
-    const char *def;          /* default sweep; "ranks" on an INT axis: the number of ranks */
+    const char *def;          /* default sweep; on an INT axis "ranks" and "ranks-1" are numbers */
     double min, max;          /* range of INT and REAL values, inclusive; ignored when both are 0 */
     const char *const *words; /* WORD: NULL-terminated list */
     int (*check)(const char *term); /* TEXT: SN_OK, or SN_FAIL(SN_EINVAL, what would be right) */
