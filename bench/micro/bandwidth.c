@@ -1,0 +1,121 @@
+/* bandwidth: windows of messages between endpoints 0 and 1, in one direction or both.
+ *
+ * Each message of a window has its own place, so that a window touches window x size bytes at both
+ * ends. Bound: a core copies the window once. */
+#include <stdlib.h>
+
+#include "bench/benches.h"
+#include "bench/micro/stream.h"
+#include "harness/base/buf.h"
+
+enum direction { ONE, BOTH };
+static const char *const direction_words[] = {"one", "both", NULL};
+
+static const struct sn_axis axes[] = {
+    {.name = "op",
+     .type = SN_AXIS_WORD,
+     .def = "put",
+     .words = sn_stream_ops,
+     .help = "put (a flush a window), get, or send"},
+    {.name = "direction",
+     .type = SN_AXIS_WORD,
+     .def = "one",
+     .words = direction_words,
+     .help = "data from endpoint 0 to 1, or both ways at once"},
+    {.name = "window",
+     .type = SN_AXIS_INT,
+     .def = "16",
+     .min = 1,
+     .max = 65536,
+     .help = "messages issued before a flush"},
+    {.name = "size",
+     .type = SN_AXIS_INT,
+     .unit = SN_UNIT_BYTES,
+     .def = "8:4M:*4",
+     .min = 8,
+     .max = 1 << 30,
+     .help = "bytes of one message"},
+    SN_TRANSPORT_AXIS,
+    {0},
+};
+
+static const struct sn_metric_doc docs[] = {
+    {"bandwidth", "B/s", true, "window * size / median, per direction"},
+    {"aggregate", "B/s", true, "directions * window * size / median"},
+    {"rate", "op/s", true, "directions * window / median: messages per second"},
+    {0},
+};
+
+static const char *unsupported(const struct sn_case *c)
+{
+    if (sn_case_word(c, "op") == SN_STREAM_SEND && sn_case_word(c, "direction") == BOTH)
+        return "op=send has one direction: its calls block";
+    return sn_stream_unsupported(c, 2);
+}
+
+static uint64_t memory(const struct sn_case *c)
+{
+    return sn_stream_memory(1, (uint64_t)sn_case_int(c, "size"),
+                            (uint64_t)sn_case_int(c, "window"));
+}
+
+static int setup(struct sn_case *c)
+{
+    static const struct sn_flow flows[] = {{.from = 0, .to = 1}, {.from = 1, .to = 0}};
+    struct sn_stream *s = c->state = sn_calloc(1, sizeof *s);
+    return sn_stream_open(s, c, sn_case_word(c, "op"), flows,
+                          sn_case_word(c, "direction") == BOTH ? 2 : 1,
+                          (size_t)sn_case_int(c, "size"), (size_t)sn_case_int(c, "window"));
+}
+
+static void teardown(struct sn_case *c)
+{
+    if (c->state)
+        sn_stream_close(c->state);
+    free(c->state);
+    c->state = NULL;
+}
+
+static int verify(struct sn_case *c, struct sn_check *k)
+{
+    return sn_stream_verify(c->state, c, k);
+}
+
+static int run(struct sn_case *c)
+{
+    return sn_stream_run(c->state, c->batch);
+}
+
+static void metrics(const struct sn_case *c, struct sn_row *row)
+{
+    uint64_t size = (uint64_t)sn_case_int(c, "size"), window = (uint64_t)sn_case_int(c, "window");
+    unsigned directions = sn_case_word(c, "direction") == BOTH ? 2 : 1;
+    double median = row->stats.median;
+    row->bytes.logical = row->bytes.wire = directions * window * size;
+    sn_row_add_metric(row, docs, "bandwidth", (double)(window * size) / median);
+    sn_row_add_metric(row, docs, "aggregate", (double)row->bytes.wire / median);
+    sn_row_add_metric(row, docs, "rate", (double)(directions * window) / median);
+    sn_fabric_limit(c, row, directions == 2 ? SN_COPY_ALL : SN_COPY_SHARED, window * size,
+                    window * size);
+}
+
+const struct sn_bench sn_bench_bandwidth = {
+    .name = "bandwidth",
+    .brief = "bandwidth between two endpoints, one way or both, in windows of messages",
+    .axes = axes,
+    .clocks = SN_CLOCK_WALL,
+    .flags = SN_BENCH_BATCH,
+    .timed = "one window: all its messages issued, then complete (puts flushed, gets and receives "
+             "finished), on the same, warm buffers. T = last end minus first start over ranks",
+    .bytes = "logical = wire = directions * window * size",
+    .limit = "window * size copied once by one core out of a shared window: roof copy_shared, or "
+             "copy_all when both directions run at once",
+    .metric_docs = docs,
+    .unsupported = unsupported,
+    .memory = memory,
+    .setup = setup,
+    .verify = verify,
+    .run = run,
+    .metrics = metrics,
+    .teardown = teardown,
+};

@@ -1,0 +1,124 @@
+/* incast: every other endpoint sends to endpoint 0 at once; the receiver's port is the bottleneck.
+ *
+ * Each sender has its own place at the receiver. Bound: one core copies the bytes of one sender
+ * while the others do the same. */
+#include <stdlib.h>
+
+#include "bench/benches.h"
+#include "bench/micro/stream.h"
+#include "harness/base/buf.h"
+
+static const struct sn_axis axes[] = {
+    {.name = "op",
+     .type = SN_AXIS_WORD,
+     .def = "put",
+     .words = sn_stream_ops,
+     .help = "put and flush or send by the senders, or get by the receiver"},
+    {.name = "size",
+     .type = SN_AXIS_INT,
+     .unit = SN_UNIT_BYTES,
+     .def = "64K",
+     .min = 8,
+     .max = 1 << 30,
+     .help = "bytes from each sender"},
+    SN_TRANSPORT_AXIS,
+    {0},
+};
+
+static const struct sn_metric_doc docs[] = {
+    {"bottleneck", "B/s", true, "(endpoints - 1) * size / median: what endpoint 0 receives"},
+    {"aggregate", "B/s", true, "bytes.wire / median"},
+    {"per_sender", "B/s", true, "size / median"},
+    {"fairness", "1", true,
+     "Jain over the senders: (sum x)^2 / (n * sum x^2), x = a sender's own operations per second "
+     "over all repetitions, warm-up included"},
+    {0},
+};
+
+struct state {
+    struct sn_stream stream;
+    double fairness;
+};
+
+static const char *unsupported(const struct sn_case *c)
+{
+    return sn_stream_unsupported(c, 2);
+}
+
+static uint64_t memory(const struct sn_case *c)
+{
+    return sn_stream_memory((unsigned)c->env->world->size, (uint64_t)sn_case_int(c, "size"), 1);
+}
+
+static int setup(struct sn_case *c)
+{
+    unsigned senders = (unsigned)c->env->world->size - 1;
+    struct state *s = c->state = sn_calloc(1, sizeof *s);
+    struct sn_flow *flows = sn_calloc(senders, sizeof *flows);
+    for (unsigned i = 0; i < senders; i++)
+        flows[i] = (struct sn_flow){.from = i + 1, .to = 0};
+    int status = sn_stream_open(&s->stream, c, sn_case_word(c, "op"), flows, senders,
+                                (size_t)sn_case_int(c, "size"), 1);
+    free(flows);
+    return status;
+}
+
+static void teardown(struct sn_case *c)
+{
+    struct state *s = c->state;
+    if (s)
+        sn_stream_close(&s->stream);
+    free(s);
+    c->state = NULL;
+}
+
+static int verify(struct sn_case *c, struct sn_check *k)
+{
+    struct state *s = c->state;
+    int status = sn_stream_verify(&s->stream, c, k);
+    s->fairness = sn_stream_fairness(&s->stream);
+    return status;
+}
+
+static int run(struct sn_case *c)
+{
+    struct state *s = c->state;
+    return sn_stream_run(&s->stream, c->batch);
+}
+
+static void metrics(const struct sn_case *c, struct sn_row *row)
+{
+    const struct state *s = c->state;
+    uint64_t size = (uint64_t)sn_case_int(c, "size");
+    unsigned senders = (unsigned)c->env->world->size - 1;
+    double median = row->stats.median;
+    bool alone = senders == 1 || s->stream.op == SN_STREAM_GET;
+    uint64_t by_one_core = s->stream.op == SN_STREAM_GET ? senders * size : size;
+    row->bytes.logical = row->bytes.wire = senders * size;
+    sn_row_add_metric(row, docs, "bottleneck", (double)row->bytes.wire / median);
+    sn_row_add_metric(row, docs, "aggregate", (double)row->bytes.wire / median);
+    sn_row_add_metric(row, docs, "per_sender", (double)size / median);
+    sn_row_add_metric(row, docs, "fairness", s->fairness);
+    sn_fabric_limit(c, row, alone ? SN_COPY_SHARED : SN_COPY_ALL, by_one_core, by_one_core);
+}
+
+const struct sn_bench sn_bench_incast = {
+    .name = "incast",
+    .brief = "all endpoints send to one at once: the receiver's port, and how fairly it is shared",
+    .axes = axes,
+    .clocks = SN_CLOCK_WALL,
+    .flags = SN_BENCH_BATCH,
+    .timed = "one message of every other endpoint to endpoint 0, complete (puts flushed, gets and "
+             "receives finished). T = last end minus first start over ranks",
+    .bytes = "logical = wire = (endpoints - 1) * size",
+    .limit = "what one core copies, once, out of a shared window: size of each sender while all do "
+             "it (roof copy_all), or of all by the receiver that gets (roof copy_shared)",
+    .metric_docs = docs,
+    .unsupported = unsupported,
+    .memory = memory,
+    .setup = setup,
+    .verify = verify,
+    .run = run,
+    .metrics = metrics,
+    .teardown = teardown,
+};
