@@ -164,7 +164,23 @@ static int open_endpoints(const struct sn_case *c, struct sn_endpoints *e)
                              (unsigned)sn_case_int(c, "node"), c->env->map_file);
 }
 
-/* Dies of the rank that has most; all of them when the map cannot be read (setup will say so). */
+/* The map and the routing's file. */
+static int inputs(const struct sn_case *c)
+{
+    struct sn_endpoints e;
+    struct sn_routing *r;
+    int status = open_endpoints(c, &e);
+    if (status != SN_OK)
+        return status;
+    sn_endpoints_close(&e);
+    status = sn_routing_open(&r, sn_case_text(c, "routing"), (unsigned)sn_case_int(c, "experts"),
+                             (unsigned)sn_case_int(c, "topk"), c->env->seed);
+    if (status == SN_OK)
+        sn_routing_close(r);
+    return status;
+}
+
+/* Dies of the rank that has most; all of them when the map cannot be read (`inputs` will say). */
 static unsigned most_dies(const struct sn_case *c)
 {
     struct sn_endpoints e;
@@ -529,6 +545,7 @@ const struct sn_bench sn_bench_dispatch = {
              "at the copy and read roofs",
     .metric_docs = docs,
     .unsupported = unsupported,
+    .inputs = inputs,
     .memory = memory,
     .endpoints = endpoints,
     .setup = setup,
