@@ -395,5 +395,6 @@ void sn_report_bench(const struct sn_report *r, const struct sn_group *g, bool l
     sn_table_free(&t);
     failures(r, g, doc);
     skipped(r, g, doc);
+    sn_report_extra(r, g, doc);
     free(fixed);
 }

@@ -1,6 +1,6 @@
 /* Tables in the look of the OSU micro-benchmarks: '#' lines, then columns 10 and 18 wide, two
- * decimals, microseconds and MB/s of 1e6 bytes, so that scripts written for OSU read them. One
- * block for each combination of the axes other than the first column's. */
+ * decimals (four below 10), microseconds and MB/s of 1e6 bytes, so that scripts written for OSU
+ * read them. One block for each combination of the axes other than the first column's. */
 #include "harness/report_parts.h"
 
 #include <math.h>
@@ -40,7 +40,7 @@ static char *block_label(const struct sn_report *r, const struct sn_group *g,
 static void number(struct sn_buf *out, double value)
 {
     if (isfinite(value))
-        sn_buf_addf(out, "%18.2f", value);
+        sn_buf_addf(out, "%18.*f", value < 10 ? 4 : 2, value);
     else
         sn_buf_addf(out, "%18s", "-");
 }
@@ -78,7 +78,7 @@ static void header(const struct sn_group *g, const struct sn_line *l, const char
     sn_buf_addf(out, "# %s; latency = median", sn_origin_name(l->row->origin));
     if (l->row->ranks >= 0)
         sn_buf_addf(out, ", %d ranks", l->row->ranks);
-    if (rate)
+    if (rate && strcmp(rate, "bandwidth") != 0)
         sn_buf_addf(out, "; bandwidth = %s", rate);
     sn_buf_addf(out, "\n# %-8s%18s", name, "Latency (us)");
     if (rate)

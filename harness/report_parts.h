@@ -14,6 +14,9 @@ void sn_report_bench(const struct sn_report *r, const struct sn_group *g, bool l
 /* What is timed, which bytes, which limit, how metrics and statistics are made. */
 void sn_report_legend(const struct sn_report *r, const struct sn_group *g, struct sn_doc *doc);
 
+/* Breakdown of the time and counters, where rows have them. */
+void sn_report_extra(const struct sn_report *r, const struct sn_group *g, struct sn_doc *doc);
+
 /* One table of all rows, every launch, base units, the union of all axes and metrics. */
 void sn_report_rows_table(const struct sn_report *r, struct sn_table *out);
 
