@@ -49,7 +49,7 @@ static const struct {
 
 static json_t *roofs_to_json(const struct sn_roofs *roofs)
 {
-    json_t *out = json_object();
+    json_t *out = json_object(), *reasons = json_object(); /* why a figure is null */
     for (size_t i = 0; i < COUNT(roof_curves); i++) {
         const struct sn_roof_curve *c = (const void *)((const char *)roofs + roof_curves[i].offset);
         json_t *points = json_array();
@@ -58,11 +58,16 @@ static json_t *roofs_to_json(const struct sn_roofs *roofs)
                                   json_pack("{s:I, s:o}", "bytes", (json_int_t)c->bytes[p],
                                             "bytes_per_s", real_or_null(c->bytes_per_s[p])));
         json_object_set_new(out, roof_curves[i].key, points);
+        if (c->reason)
+            json_object_set_new(reasons, roof_curves[i].key, json_string(c->reason));
     }
     for (size_t i = 0; i < COUNT(roof_figures); i++)
         json_object_set_new(
             out, roof_figures[i].key,
             real_or_null(*(const double *)((const char *)roofs + roof_figures[i].offset)));
+    if (roofs->core_hz_reason)
+        json_object_set_new(reasons, "core_hz", json_string(roofs->core_hz_reason));
+    json_object_set_new(out, "reasons", reasons);
     return out;
 }
 

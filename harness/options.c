@@ -189,6 +189,7 @@ STRING_OPTION(out)
 STRING_OPTION(counters)
 STRING_OPTION(map)
 STRING_OPTION(mpiexec)
+STRING_OPTION(roofs)
 SWITCH_OPTION(resume)
 SWITCH_OPTION(dry_run)
 SWITCH_OPTION(quiet)
@@ -221,6 +222,8 @@ static const struct option_row table[] = {
      "the launcher that --launches uses, followed by -n RANKS"},
     {"map", 0, "FILE", SN_CMD_RUN, set_map, NULL,
      "placement of dies on ranks: lines 'die rank' (default: blocks)"},
+    {"roofs", 0, "DIR", SN_CMD_RUN, set_roofs, NULL,
+     "take the roofs that the run in DIR measured on this machine, instead of measuring them"},
     {"counters", 0, "NAMES", SN_CMD_RUN, set_counters, NULL,
      "hardware counters to read, for example cycles,instructions,llc-misses"},
     {"format", 0, "FORMAT", SN_CMD_RUN, set_run_format, "text",

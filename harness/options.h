@@ -31,7 +31,7 @@ struct sn_options {
     const char *out;  /* run directory, or NULL: a new one under results/runs */
     bool resume, dry_run, quiet, verbose;
     enum sn_format format;
-    const char *suite, *counters, *map, *mpiexec;
+    const char *suite, *counters, *map, *mpiexec, *roofs;
     enum sn_mutation mutate;
     int hang_rank;
     bool help;

@@ -125,19 +125,27 @@ static void on_timeout(void *arg, const char *text)
     sn_rundir_write_sums(r->path);
 }
 
-/* Measures the roofs, or takes those that an earlier launch of this run stored. */
+/* Measures the roofs, or takes those of --roofs, or those that an earlier launch of this run
+ * stored. */
 static int get_roofs(struct run *r)
 {
-    int found = 0;
-    if (r->world.rank == 0 && (r->o->resume || r->o->launch > 0))
-        found = sn_manifest_read_roofs(r->path, r->world.size, &r->roofs);
+    const struct sn_options *o = r->o;
+    const char *from = o->roofs ? o->roofs : o->resume || o->launch > 0 ? r->path : NULL;
+    int found = 0, status = SN_OK;
+    if (r->world.rank == 0 && from)
+        found = sn_manifest_read_roofs(from, r->world.size, &r->roofs);
+    if (r->world.rank == 0 && o->roofs && !found)
+        status = SN_FAIL(SN_EINVAL,
+                         "--roofs %s: holds no roofs of this machine with %d ranks; "
+                         "leave the option out to measure them",
+                         o->roofs, r->world.size);
+    status = sn_world_agree(&r->world, status);
+    if (status != SN_OK)
+        return status;
     MPI_Bcast(&found, 1, MPI_INT, 0, r->world.comm);
     if (!found)
         return sn_roofs_measure(&r->world, &r->roofs);
     MPI_Bcast(&r->roofs, sizeof r->roofs, MPI_BYTE, 0, r->world.comm);
-    r->roofs.copy.reason = r->roofs.read.reason = r->roofs.copy_shared.reason =
-        r->roofs.copy_all.reason = NULL;
-    r->roofs.core_hz_reason = NULL;
     return SN_OK;
 }
 

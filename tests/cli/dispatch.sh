@@ -1,7 +1,8 @@
 #!/bin/bash
 # Dispatch: every algorithm checked token by token; every mutation found and named.
 . tests/cli/lib.sh
-quick="--budget 30ms --samples 6:20"
+measure_roofs
+quick="--budget 30ms --samples 6:20 $roofs"
 shape="ep=2 experts=16 topk=8 tokens=16 hidden=512"
 expect "all algorithms" 0 mpiexec -n 2 "$SNBENCH" run dispatch $shape dtype=bf16,int8,fp8 \
     algorithm=alltoallv,pairwise,put,hier transport=shm $quick -o "$tmp/d"

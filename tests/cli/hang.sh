@@ -1,7 +1,8 @@
 #!/bin/bash
 # Nothing hangs, nothing written is lost: time-outs, signals, kills, resume.
 . tests/cli/lib.sh
-quick="--budget 30ms --samples 6:40"
+measure_roofs
+quick="--budget 30ms --samples 6:40 $roofs"
 # A rank that stops answering in the second run into the directory: the rows of the first stay.
 begin=$SECONDS
 expect "a hung rank ends with exit 5" 5 mpiexec -n 2 "$SNBENCH" run latency size=8 --inject hang=1 --timeout 5s $quick -o "$tmp/h"
@@ -13,13 +14,12 @@ grep -q '"status":"failed"' "$tmp/h/rows.jsonl" && ok "its row is stored as fail
 
 # Killed at random instants, then resumed: the same ids, once each, all parse.
 cases="latency size=8:1M:*2 op=get,put"
-ids() { "$SNBENCH" report "$1" --format json | grep -o '"id": *"[0-9a-f]*"' | sort; }
-mpiexec -n 2 "$SNBENCH" run $cases $quick --dry-run | awk '/^[0-9a-f]+ /{print $1}' | sort >"$tmp/plan"
+mpiexec -n 2 "$SNBENCH" run $cases $quick --dry-run | grep -oE '^[0-9a-f]{16} ' | tr -d ' ' | sort >"$tmp/plan"
 for round in ${KILL_ROUNDS:-1 2 3}; do
     d=$tmp/k$round
     mpiexec -n 2 "$SNBENCH" run $cases $quick -o "$d" >/dev/null 2>&1 &
     pid=$!
-    sleep "$(awk -v r=$RANDOM 'BEGIN { print 0.3 + 3.5 * r / 32768 }')"
+    sleep "$(awk -v r=$RANDOM 'BEGIN { print 0.3 + 3 * r / 32768 }')"
     # The ranks, not only the launcher: that is what a lost machine looks like.
     for p in $(pgrep -f -- "-o $d\$"); do kill -KILL "$p" 2>/dev/null; done
     wait $pid 2>/dev/null
@@ -33,9 +33,12 @@ done
 
 for s in INT TERM; do
     d=$tmp/s$s
-    mpiexec -n 2 "$SNBENCH" run $cases --budget 300ms -o "$d" >"$tmp/so" 2>&1 &
+    mpiexec -n 2 "$SNBENCH" run $cases --budget 300ms $roofs -o "$d" >"$tmp/so" 2>&1 &
     pid=$!
-    sleep 3
+    for i in $(seq 200); do # until there is something to lose
+        [ -s "$d/rows.jsonl" ] && break
+        sleep 0.1
+    done
     for p in $(pgrep -f "$SNBENCH run .*-o $d\$" | grep -v "^$pid\$"); do kill -$s "$p" 2>/dev/null; done
     wait $pid
     rc=$?

@@ -45,3 +45,8 @@ lines() {
 finish() {
     exit $((failures > 0))
 }
+# measure_roofs: measures them once on 2 ranks; runs with $roofs then start without two seconds of it.
+measure_roofs() {
+    expect "a run that measures the roofs" 0 mpiexec -n 2 "$SNBENCH" run latency size=8 --budget 20ms -q -o "$tmp/roofs"
+    roofs="--roofs $tmp/roofs"
+}

@@ -13,6 +13,7 @@ n=$(wc -l <"$tmp/d/rows.jsonl")
 bad=$(grep -c -E '"ci95":\[null|"limit_s":null|"compared":0,' "$tmp/d/rows.jsonl")
 [ "$bad" = 0 ] && ok "interval, limit and check in every row" || not_ok "interval, limit and check: $bad rows without"
 expect "verify" 0 "$SNBENCH" verify "$tmp/d"
+quick="$quick --roofs $tmp/d" # from here on the roofs are those of the first run
 for f in md html csv json tex text osu; do
     expect "report --format $f" 0 "$SNBENCH" report "$tmp/d" --format $f
     [ -n "$out" ] && ok "report $f is not empty" || not_ok "report $f is not empty: nothing"
@@ -28,7 +29,7 @@ expect "resume with another plan" 2 mpiexec -n 2 "$SNBENCH" run latency size=16 
 sed -i '3s/"median":[0-9.e-]*/"median":1.5e-6/' "$tmp/d/rows.jsonl"
 expect "verify finds an altered median" 1 "$SNBENCH" verify "$tmp/d"
 
-expect "one rank: skipped, not failed" 0 "$SNBENCH" run latency size=8 $quick -o "$tmp/one"
+expect "one rank: skipped, not failed" 0 "$SNBENCH" run latency size=8 --budget 20ms -o "$tmp/one"
 grep -q '"status":"skipped","reason":"[^"]' "$tmp/one/rows.jsonl" && ok "with a reason" || not_ok "with a reason: none"
 expect "no such clock: skipped" 0 mpiexec -n 2 "$SNBENCH" run latency size=8 --clock model $quick -o "$tmp/model"
 grep -q 'model clock' "$tmp/model/rows.jsonl" && ok "with its reason" || not_ok "with its reason: none"
@@ -48,6 +49,8 @@ expect "verify launches" 0 "$SNBENCH" verify "$tmp/l"
 for f in json csv md osu; do
     expect "run --format $f" 0 mpiexec -n 2 "$SNBENCH" run latency size=8 $quick --format $f -o "$tmp/f-$f"
 done
-expect "7 ranks" 0 mpiexec -n 7 "$SNBENCH" run alltoall size=64 $quick -o "$tmp/seven"
+expect "roofs of another number of ranks" 2 "$SNBENCH" run latency size=8 --roofs "$tmp/d" -o "$tmp/r"
+says "says how to go on" "leave the option out"
+expect "7 ranks" 0 mpiexec -n 7 "$SNBENCH" run alltoall size=64 --budget 30ms --samples 6:20 -o "$tmp/seven"
 [ "$(nproc)" -ge 7 ] || { grep -q '"origin":"emulated"' "$tmp/seven/rows.jsonl" && ok "more ranks than cores is emulated" || not_ok "more ranks than cores is emulated: no"; }
 finish
