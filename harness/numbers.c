@@ -98,6 +98,8 @@ char *sn_num_interval(char buf[SN_NUM_SIZE], double median, double lo, double hi
     }
     d = median == 0 ? 4 : decimals_of(median, 4);
     of_half = half > 0 ? decimals_of(half, 2) : d;
+    if (lo > 0 && decimals_of(lo, 2) > of_half)
+        of_half = decimals_of(lo, 2); /* a small lower end must not become 0 */
     d = of_half < d ? of_half : d;
     d = d > 0 ? d : 0;
     step = pow(10, -d);
@@ -121,7 +123,9 @@ char *sn_num_percent(char buf[SN_NUM_SIZE], double fraction)
 
     if (!isfinite(p))
         return strcpy(buf, "-");
-    snprintf(buf, SN_NUM_SIZE, "%.*f", fabs(p) >= 9.95 ? 1 : fabs(p) >= 0.0995 ? 2 : 3, p);
+    if (p > 0 && p < 0.01)
+        return strcpy(buf, "<0.01");
+    snprintf(buf, SN_NUM_SIZE, "%.*f", fabs(p) >= 9.95 ? 1 : 2, p);
     return buf;
 }
 

@@ -23,9 +23,9 @@ struct sn_scale sn_scale_choose(const char *unit, const double *values, size_t n
  * Below 1e-4 and from 1e7 on with an exponent. "-" for NaN. Returns buf. */
 char *sn_num_sig(char buf[SN_NUM_SIZE], double value);
 
-/* "[3.21, 3.24]": ends with two significant digits of the half-width but no more decimals than the
- * median itself has, rounded outwards so that the printed interval holds the true one. "-" for NaN.
- * Values are already scaled. */
+/* "[3.21, 3.24]": ends with two significant digits of the half-width (and of the lower end, which
+ * must not become 0) but no more decimals than the median itself has, rounded outwards so that the
+ * printed interval holds the true one. "-" for NaN. Values are already scaled. */
 char *sn_num_interval(char buf[SN_NUM_SIZE], double median, double lo, double hi);
 
 /* 12 significant digits for files; "" for what is not finite. */

@@ -82,6 +82,14 @@ static bool any_flags(const struct sn_group *g)
     return false;
 }
 
+static bool any_p99(const struct sn_group *g)
+{
+    for (size_t i = 0; i < g->n_lines; i++)
+        if (shown(&g->lines[i]) && !isnan(g->lines[i].p99))
+            return true;
+    return false;
+}
+
 static void axis_columns(const struct sn_group *g, struct columns *c, struct sn_table *t)
 {
     c->axes = sn_calloc(g->n_axes + 1, sizeof *c->axes);
@@ -98,19 +106,41 @@ static void axis_columns(const struct sn_group *g, struct columns *c, struct sn_
     }
 }
 
+static bool repeats_median(const struct sn_group *g, const char *metric)
+{
+    for (size_t i = 0; i < g->n_lines; i++) {
+        double v = sn_line_metric(&g->lines[i], metric, NULL), median = g->lines[i].median;
+        if (shown(&g->lines[i]) && !isnan(v) && !(fabs(v - median) <= 1e-9 * median))
+            return false;
+    }
+    return strcmp(sn_group_metric(g, metric)->unit, "s") == 0;
+}
+
+bool sn_report_metric_shown(const struct sn_group *g, size_t m)
+{
+    size_t before = 0;
+
+    for (size_t i = 0; i < m; i++)
+        before += !repeats_median(g, g->metrics[i]);
+    return before < METRICS_FOR_PEOPLE && !repeats_median(g, g->metrics[m]);
+}
+
 static void metric_columns(const struct sn_group *g, struct columns *c, struct sn_table *t,
                            struct sn_scale *scales)
 {
     static const int priorities[] = {P_MAIN, P_SECOND, P_THIRD};
 
+    size_t place = 0;
+
     c->metrics = sn_calloc(g->n_metrics + 1, sizeof *c->metrics);
     for (size_t m = 0; m < g->n_metrics; m++) {
         const struct sn_metric *doc = sn_group_metric(g, g->metrics[m]);
-        bool people = m < METRICS_FOR_PEOPLE;
+        bool people = sn_report_metric_shown(g, m);
         scales[m] = scale_of(g, doc->unit, g->metrics[m], 0);
-        c->metrics[m] = add_scaled(t, g->metrics[m], g->metrics[m], scales[m],
-                                   priorities[people ? m : METRICS_FOR_PEOPLE - 1],
-                                   people ? SN_SHOW_ALL : SN_SHOW_FILES);
+        c->metrics[m] =
+            add_scaled(t, g->metrics[m], g->metrics[m], scales[m],
+                       people ? priorities[place] : P_ALWAYS, people ? SN_SHOW_ALL : SN_SHOW_FILES);
+        place += people;
     }
 }
 
@@ -125,7 +155,7 @@ static void statistics_columns(const struct sn_group *g, struct columns *c, stru
     c->interval = add(t, NULL, range, true, P_INTERVAL, SN_SHOW_PEOPLE);
     c->lo_s = add(t, g->interval ? "ci95_lo_s" : "range_lo_s", NULL, true, 0, SN_SHOW_FILES);
     c->hi_s = add(t, g->interval ? "ci95_hi_s" : "range_hi_s", NULL, true, 0, SN_SHOW_FILES);
-    c->p99 = add_scaled(t, "p99_s", "p99", time, P_P99, SN_SHOW_ALL);
+    c->p99 = add_scaled(t, "p99_s", "p99", time, P_P99, any_p99(g) ? SN_SHOW_ALL : SN_SHOW_FILES);
 }
 
 static void set_scaled(struct sn_table *t, size_t column, double value, struct sn_scale s)

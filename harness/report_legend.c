@@ -34,15 +34,18 @@ static const char *words(const struct sn_report *r, const struct sn_group *g, co
     return found;
 }
 
-/* Distinct values of a text of the rows, "; " between them. New string or NULL. */
-static char *of_rows(const struct sn_group *g, const char *(*field)(const struct sn_row *))
+/* Distinct values of a text of the rows, "; " between them; *more: there are others. New string or
+ * NULL. */
+static char *of_rows(const struct sn_group *g, const char *(*field)(const struct sn_row *),
+                     bool *more)
 {
     enum { MOST = 4 };
     const char *seen[MOST];
     struct sn_buf b = {0};
     size_t n = 0;
-    bool more = false;
     char *s;
+
+    *more = false;
 
     for (size_t i = 0; i < g->n_lines; i++) {
         for (size_t k = 0; k < g->lines[i].n_rows; k++) {
@@ -53,12 +56,12 @@ static char *of_rows(const struct sn_group *g, const char *(*field)(const struct
             if (!known && n < MOST)
                 seen[n++] = text;
             else if (!known)
-                more = true;
+                *more = true;
         }
     }
     for (size_t j = 0; j < n; j++)
         sn_buf_addf(&b, "%s%s", j ? "; " : "", seen[j]);
-    if (more)
+    if (*more)
         sn_buf_add(&b, "; and others");
     s = b.len ? sn_strdup(b.data) : NULL;
     sn_buf_free(&b);
@@ -91,15 +94,32 @@ static const char *field_sync(const struct sn_row *r)
     return r->sync;
 }
 
+static char *metric_words(const struct sn_metric *d)
+{
+    bool plain = !d->unit || strcmp(d->unit, "1") == 0;
+
+    return sn_strdupf("%s%s%s, %s is better", d->formula ? d->formula : "no formula recorded",
+                      plain ? "" : ", in ", plain ? "" : d->unit,
+                      d->higher_is_better ? "higher" : "lower");
+}
+
+/* The columns one by one; the metrics that only the CSV has in one term. */
 static void metrics(const struct sn_group *g, struct sn_doc *doc)
 {
+    struct sn_buf others = {0};
+
     for (size_t m = 0; m < g->n_metrics; m++) {
         const struct sn_metric *d = sn_group_metric(g, g->metrics[m]);
-        bool plain = !d->unit || strcmp(d->unit, "1") == 0;
-        sn_doc_term(doc, d->name, "%s%s%s, %s is better",
-                    d->formula ? d->formula : "no formula recorded", plain ? "" : ", in ",
-                    plain ? "" : d->unit, d->higher_is_better ? "higher" : "lower");
+        char *words_of = metric_words(d);
+        if (sn_report_metric_shown(g, m))
+            sn_doc_term(doc, d->name, "%s", words_of);
+        else
+            sn_buf_addf(&others, "%s%s = %s", others.len ? "; " : "", d->name, words_of);
+        free(words_of);
     }
+    if (others.len)
+        sn_doc_term(doc, "In the CSV", "%s", others.data);
+    sn_buf_free(&others);
 }
 
 static void batches(const struct sn_group *g, struct sn_doc *doc)
@@ -163,8 +183,9 @@ static void term_if(struct sn_doc *doc, const char *term, const char *text)
 
 void sn_report_legend(const struct sn_report *r, const struct sn_group *g, struct sn_doc *doc)
 {
-    char *why = of_rows(g, field_why), *check = of_rows(g, field_check);
-    char *sync = of_rows(g, field_sync);
+    bool many_whys, more;
+    char *why = of_rows(g, field_why, &many_whys), *check = of_rows(g, field_check, &more);
+    char *sync = of_rows(g, field_sync, &more);
     const char *brief = words(r, g, "brief", g->def ? g->def->brief : NULL);
     const char *limit = words(r, g, "limit", g->def ? g->def->limit : NULL);
 
@@ -177,7 +198,7 @@ void sn_report_legend(const struct sn_report *r, const struct sn_group *g, struc
     term_if(doc, "Bytes", words(r, g, "bytes", g->def ? g->def->bytes : NULL));
     statistics(g, doc);
     term_if(doc, "Limit", limit ? limit : why);
-    if (limit && why && strcmp(limit, why) != 0)
+    if (limit && why && strcmp(limit, why) != 0 && !many_whys)
         sn_doc_term(doc, "Limit here", "%s", why);
     sn_doc_term(doc, "Efficiency", "limit / median");
     metrics(g, doc);

@@ -8,6 +8,9 @@
 /* The table of a benchmark, one row per case that ran; its CSV face has every axis and metric. */
 void sn_report_bench_table(const struct sn_report *r, const struct sn_group *g,
                            struct sn_table *out);
+/* Is metric `m` of the group a column for people? The first few are, but not one that repeats the
+ * median. The others are in the CSV. */
+bool sn_report_metric_shown(const struct sn_group *g, size_t m);
 /* Heading, legend (when asked), constant axes, table, failures and skipped cases. */
 void sn_report_bench(const struct sn_report *r, const struct sn_group *g, bool legend,
                      struct sn_doc *doc);

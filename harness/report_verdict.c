@@ -262,12 +262,14 @@ static void origins_term(const struct sn_verdict *v, struct sn_doc *doc)
 
 static void noise_term(const struct sn_verdict *v, struct sn_doc *doc)
 {
+    static const double BUSY = 0.5; /* half a core on average over the minute before */
     char before[SN_NUM_SIZE], after[SN_NUM_SIZE];
 
     snprintf(before, sizeof before, "%.2f", v->load_before);
     snprintf(after, sizeof after, "%.2f", v->load_after);
-    sn_doc_term(doc, "Noise", "load average %s before, %s after",
-                isnan(v->load_before) ? "-" : before, isnan(v->load_after) ? "-" : after);
+    sn_doc_term(doc, "Noise", "load average %s before, %s after%s",
+                isnan(v->load_before) ? "-" : before, isnan(v->load_after) ? "-" : after,
+                v->load_before >= BUSY ? ": other work was running before the run began" : "");
 }
 
 void sn_verdict_doc(const struct sn_verdict *v, struct sn_doc *doc)

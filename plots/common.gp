@@ -6,9 +6,21 @@ set encoding utf8
 set decimalsign "."
 set datafile separator comma
 set datafile missing ""
-# PREFIX makes the ids inside the SVG differ between the figures of one page.
+# Names of the series: column 1 holds their number, column 2 the name. The legend below the plot makes the page
+# higher instead of the plot lower.
+stats DATA using 1 every ::1 nooutput
+N = int(STATS_max)
+array NAME[N]
+LONGEST = 1
+do for [i=1:N] {
+    stats DATA using ($1 == i ? (found = strcol(2), 1) : NaN) every ::1 nooutput
+    NAME[i] = found
+    LONGEST = strlen(found) > LONGEST ? strlen(found) : LONGEST
+}
 WIDTH = exists("WIDTH") ? WIDTH : 660
-HEIGHT = exists("HEIGHT") ? HEIGHT : 430
+across = int((WIDTH - 90) / (7.2 * LONGEST + 62)) < 1 ? 1 : int((WIDTH - 90) / (7.2 * LONGEST + 62))
+HEIGHT = exists("HEIGHT") ? HEIGHT : 412 + 18 * int(ceil((N + 1.0) / across))
+# PREFIX makes the ids inside the SVG differ between the figures of one page.
 set terminal svg size WIDTH,HEIGHT noenhanced rounded name PREFIX background "#ffffff" \
     font "Arial,13"
 set output OUT
@@ -48,12 +60,3 @@ log10_tics(axis, label, lo, hi) = sprintf(\
     "set logscale %s 10; set %stics (); do for [k=%d:%d] { do for [m in '%s'] { " . \
     "eval sprintf('set %stics add (\"%%s\" %%.17g)', %s(m * 10.0**k), m * 10.0**k) } }", \
     axis, axis, floor(log10(lo)), ceil(log10(hi)), log10(hi / lo) < 2.5 ? "1 2 5" : "1", axis, label)
-
-# Names of the series: column 1 holds their number, column 2 the name.
-stats DATA using 1 every ::1 nooutput
-N = int(STATS_max)
-array NAME[N]
-do for [i=1:N] {
-    stats DATA using ($1 == i ? (found = strcol(2), 1) : NaN) every ::1 nooutput
-    NAME[i] = found
-}

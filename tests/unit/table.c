@@ -101,6 +101,7 @@ Test(numbers, intervals)
         {3.2145, 3.21449, 3.21451, "[3.214, 3.215]"},
         {106.1, 102.3, 253.4, "[102, 254]"}, /* half-width 75: whole numbers */
         {2, 1, 3, "[1.0, 3.0]"},
+        {0.3728, 0.2914, 43.7, "[0.29, 43.70]"}, /* a time is not 0 */
         {5, 5, 5, "[5.000, 5.000]"},
         {5, NAN, NAN, "-"},
         {0.3, 0.3, 0.3, "[0.3000, 0.3000]"}, /* 0.3 / 0.0001 is a little below 3000 */
@@ -161,6 +162,9 @@ Test(numbers, files_and_counts)
     cr_expect_str_eq(sn_num_percent(buf, 0.97412), "97.4");
     cr_expect_str_eq(sn_num_percent(buf, 1.089), "108.9");
     cr_expect_str_eq(sn_num_percent(buf, 0.0344), "3.44");
+    cr_expect_str_eq(sn_num_percent(buf, 0.00017), "0.02");
+    cr_expect_str_eq(sn_num_percent(buf, 0.00003), "<0.01");
+    cr_expect_str_eq(sn_num_percent(buf, 0), "0.00");
     cr_expect_str_eq(sn_num_percent(buf, NAN), "-");
 }
 
