@@ -132,7 +132,7 @@ int64_t sn_sync_to_local(const struct sn_sync_clock *clk, int64_t global_ns)
 double sn_sync_bcast_time(MPI_Comm comm, const struct sn_sync_clock *clk, bool yield)
 {
     enum { ROUNDS = 51 };
-    double time_s[ROUNDS], median, lo, hi;
+    double time_s[ROUNDS];
     int64_t begin = sn_clock_ns(), msg[2], mine, largest;
     MPI_Request request;
     int rank, n = 0;
@@ -140,7 +140,7 @@ double sn_sync_bcast_time(MPI_Comm comm, const struct sn_sync_clock *clk, bool y
     MPI_Comm_rank(comm, &rank);
     do {
         msg[0] = sn_clock_ns();
-        msg[1] = n + 1 == ROUNDS || msg[0] - begin > 50 * 1000 * 1000;
+        msg[1] = n + 1 == ROUNDS || msg[0] - begin > (yield ? 50 : 200) * 1000000ll;
         MPI_Ibcast(msg, 2, MPI_INT64_T, 0, comm, &request);
         sn_sync_wait(&request, yield);
         mine = rank == 0 ? 0 : sn_sync_to_global(clk, sn_clock_ns()) - msg[0];
@@ -148,15 +148,23 @@ double sn_sync_bcast_time(MPI_Comm comm, const struct sn_sync_clock *clk, bool y
         sn_sync_wait(&request, yield);
         time_s[n++] = (double)largest * 1e-9;
     } while (!msg[1]);
-    sn_stats_median_ci(time_s, (size_t)n, 0.95, &median, &lo, &hi);
-    return fmax(median, 100e-9);
+    sn_stats_sort(time_s, (size_t)n);
+    return fmax(time_s[yield ? n / 2 : 0], 100e-9);
 }
 
 void sn_sync_start_init(struct sn_sync_start *s, double bcast_s, bool yield)
 {
-    *s = (struct sn_sync_start){.unit_ns = (int64_t)ceil(bcast_s * 1e9)};
+    int64_t wanted = (int64_t)ceil(2e9 * bcast_s);
+
+    *s = (struct sn_sync_start){.least_ns = wanted};
     s->most_ns = yield ? 20 * 1000 * 1000 : 2 * 1000 * 1000;
-    s->lead_ns = 2 * s->unit_ns < s->most_ns ? 2 * s->unit_ns : s->most_ns;
+    /* Beyond 20 us a spinning rank rather meets the end of its time slice; whether the network
+     * needs more is found out by doubling. */
+    if (!yield && wanted > 20 * 1000)
+        s->least_ns = 20 * 1000;
+    if (s->least_ns > s->most_ns)
+        s->least_ns = s->most_ns;
+    s->lead_ns = s->least_ns;
     /* A spinning rank sees the instant within a few clock reads (measured: below 100 ns). */
     s->slack_ns = yield ? 20 * 1000 : 250;
 }
@@ -168,8 +176,9 @@ bool sn_sync_start_note(struct sn_sync_start *s, int64_t lateness_ns)
 
     s->late += late;
     if (++s->seen == WINDOW) {
-        if (s->late * 4 > WINDOW && s->lead_ns < s->most_ns)
-            s->lead_ns = 2 * s->lead_ns < s->most_ns ? 2 * s->lead_ns : s->most_ns;
+        /* Late with the longest lead as well: then the lead is not what makes them late. */
+        if (s->late * 4 > WINDOW)
+            s->lead_ns = 2 * s->lead_ns <= s->most_ns ? 2 * s->lead_ns : s->least_ns;
         s->seen = s->late = 0;
     }
     return late;

@@ -55,22 +55,24 @@ int64_t sn_sync_to_local(const struct sn_sync_clock *clk, int64_t global_ns);
 /* Completes a request; with `yield` other ranks on the core may run meanwhile. */
 void sn_sync_wait(MPI_Request *request, bool yield);
 
-/* Collective: median over some 50 rounds of the time from a broadcast's call on rank 0 to its
- * arrival at the last rank; ends early after 50 ms. At least 100 ns. */
+/* Collective: time from a broadcast's call on rank 0 to its arrival at the last rank. The fastest
+ * of 51 rounds (of those within 200 ms): too short a lead is found out and doubled, but one that
+ * other work has lengthened would expose every wait to the next time slice. With `yield` such waits
+ * are the rule: the median of the rounds within 50 ms. At least 100 ns. */
 double sn_sync_bcast_time(MPI_Comm comm, const struct sn_sync_clock *clk, bool yield);
 
 /* The round-time start: how far ahead rank 0 names the instant. */
 struct sn_sync_start {
-    int64_t unit_ns, lead_ns, most_ns; /* lead: 2 units at first; doubled up to `most` */
-    int64_t slack_ns;                  /* a start later than this after the instant is late */
-    unsigned seen, late;               /* of the current window of 20 */
+    int64_t lead_ns, least_ns, most_ns; /* doubled from `least` up to `most`, then from anew */
+    int64_t slack_ns;                   /* a start later than this after the instant is late */
+    unsigned seen, late;                /* of the current window of 20 */
 };
 
 /* bcast_s as of struct sn_world; `yield` as above: then wake-ups are coarser, and so the slack. */
 void sn_sync_start_init(struct sn_sync_start *s, double bcast_s, bool yield);
 
 /* Notes the outcome of a repetition (the same on all ranks); more than 25 % late in a window of 20
- * doubles the lead. Returns true if it was late. */
+ * doubles the lead (beyond most_ns: back to least_ns). Returns true if it was late. */
 bool sn_sync_start_note(struct sn_sync_start *s, int64_t lateness_ns);
 
 #endif

@@ -22,7 +22,7 @@ struct sn_world {
     double clock_error_s;       /* bound of the offset between any rank's clock and rank 0's */
     double clock_offset_s;      /* this rank's clock minus rank 0's (0 with a common clock) */
     struct sn_sync_clock clock; /* the same with its drift, as measured last */
-    double bcast_s; /* median time of a small broadcast: how far ahead a start is named */
+    double bcast_s; /* time of a small broadcast (sn_sync_bcast_time): the unit of the lead */
 };
 
 /* Collective over MPI_COMM_WORLD, MPI already initialised. SN_EENV when MPI cannot be used. */

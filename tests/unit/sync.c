@@ -74,7 +74,18 @@ Test(sync, lead_grows_when_ranks_are_late)
     for (int i = 0; i < 20; i++)
         sn_sync_start_note(&s, i < 6 ? 100000 : 0);
     cr_expect(s.lead_ns == 2 * lead);
-    for (int i = 0; i < 2000; i++)
+    /* Always late: every length between least and most is tried, again and again. */
+    int64_t largest = 0, smallest = INT64_MAX;
+    for (int i = 0; i < 2000; i++) {
         sn_sync_start_note(&s, 100000);
-    cr_expect(s.lead_ns == s.most_ns, "bounded: %lld ns", (long long)s.lead_ns);
+        largest = s.lead_ns > largest ? s.lead_ns : largest;
+        smallest = s.lead_ns < smallest ? s.lead_ns : smallest;
+    }
+    cr_expect(smallest == lead && largest <= s.most_ns && 2 * largest > s.most_ns,
+              "from %lld to %lld ns", (long long)smallest, (long long)largest);
+    /* A broadcast that other work made slow does not set the lead. */
+    sn_sync_start_init(&s, 8e-3, false);
+    cr_expect(s.lead_ns == 20000, "%lld ns", (long long)s.lead_ns);
+    sn_sync_start_init(&s, 8e-3, true);
+    cr_expect(s.lead_ns == 16000000, "%lld ns", (long long)s.lead_ns);
 }
