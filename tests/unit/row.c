@@ -292,8 +292,12 @@ Test(row, efficiency_above_one_is_suspect_once)
     sn_row_compute(&r);
     sn_row_compute(&r);
     cr_assert_float_eq(r.efficiency, 2, 1e-12);
+    cr_assert_eq(r.limit_s, 3e-6);
     cr_assert(sn_row_has_flag(&r, "suspect"));
     cr_assert_eq(r.n_flags, 2);
+    r.limit_s = 1.0 / 3e6;
+    sn_row_compute(&r);
+    cr_assert_eq(r.limit_s, 3.33333333333e-7); /* as stored: the efficiency is that of the file */
     r.limit_s = NAN;
     sn_row_compute(&r);
     cr_assert(isnan(r.efficiency));

@@ -61,8 +61,8 @@ static json_t *make_manifest(int cases)
         json_array_append_new(plan, json_string(r.id));
         sn_row_free(&r);
     }
-    return json_pack("{s:i, s:i, s:i, s:o, s:f}", "seed", 3, "ranks", 2, "launches", 2, "plan",
-                     plan, "third", 1.0 / 3);
+    return json_pack("{s:i, s:i, s:i, s:o, s:f, s:s}", "seed", 3, "ranks", 2, "launches", 2, "plan",
+                     plan, "third", 1.0 / 3, "clock", "wall");
 }
 
 static int open_dir(struct sn_rundir **d, bool resume)
@@ -275,6 +275,11 @@ Test(rundir, resume_refuses_another_run)
     append(d, 0, 0);
     sn_rundir_close(d);
     struct sn_buf before = slurp("manifest.json");
+    json_t *model = make_manifest(CASES);
+    json_object_set_new(model, "clock", json_string("model"));
+    cr_expect_eq(sn_rundir_open(&d, path, true, model), SN_EINVAL);
+    MESSAGE_HAS("clock is \"wall\" there and \"model\" now");
+    json_decref(model);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bool plan = !strcmp(cases[i].key, "plan");
         json_t *m = make_manifest(plan && cases[i].value ? cases[i].value : CASES);
@@ -314,7 +319,7 @@ Test(rundir, resume_refuses_what_it_cannot_read)
     MESSAGE_HAS("manifest.json:");
     spit("manifest.json", "{}", 2);
     cr_assert_eq(open_dir(&d, true), SN_EINVAL);
-    MESSAGE_HAS("seed is missing there and 3 now");
+    MESSAGE_HAS("clock is missing there and \"wall\" now");
     char *full = sn_strdupf("%s/manifest.json", path);
     unlink(full);
     cr_assert_eq(open_dir(&d, true), SN_EINVAL);
@@ -434,6 +439,29 @@ Test(rundir, threads_append_whole_lines)
         pthread_join(threads[t], &failed);
         cr_assert_null(failed);
     }
+    sn_rundir_close(d);
+    cr_assert_eq(count_rows(), 100);
+}
+
+static void *write_same_rows(void *arg)
+{
+    size_t written = 0;
+    for (int i = 0; i < 100; i++)
+        written += append(arg, i, 0) == SN_OK;
+    return (void *)written;
+}
+
+/* The thread that watches and the one that runs may both have a row for the case: one is stored. */
+Test(rundir, one_of_two_threads_stores_the_row)
+{
+    struct sn_rundir *d;
+    pthread_t other;
+    void *theirs;
+    cr_assert_eq(open_dir(&d, false), SN_OK);
+    cr_assert_eq(pthread_create(&other, NULL, write_same_rows, d), 0);
+    size_t ours = (size_t)write_same_rows(d);
+    pthread_join(other, &theirs);
+    cr_assert_eq(ours + (size_t)theirs, 100);
     sn_rundir_close(d);
     cr_assert_eq(count_rows(), 100);
 }
