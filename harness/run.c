@@ -35,6 +35,7 @@ struct run {
     size_t current; /* case that runs, for the time-out's row */
     size_t failed;
     int signal;
+    double clock_residual_s; /* how far the ranks' clocks were from what the run took them for */
 };
 
 static int make_plan(struct run *r)
@@ -217,6 +218,7 @@ static int conclude(struct run *r, int ended)
     if (ended == SN_OK && !last)
         return SN_OK;
     json_t *end = sn_manifest_end(ended == SN_OK ? "complete" : "interrupted");
+    json_object_set_new(end, "clock_residual_s", json_real(sn_units_snap(r->clock_residual_s)));
     int status = sn_rundir_finish(r->dir, end);
     json_decref(end);
     if (status != SN_OK)
