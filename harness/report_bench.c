@@ -44,8 +44,8 @@ static struct sn_scale scale_of(const struct sn_group *g, const char *unit, cons
     for (size_t i = 0; i < g->n_lines; i++) {
         const struct sn_line *l = &g->lines[i];
         if (shown(l))
-            x[n++] = metric ? sn_line_metric(l, metric, NULL)
-                            : *(const double *)((const char *)l + offset);
+            x[n++] =
+                metric ? sn_line_metric(l, metric) : *(const double *)((const char *)l + offset);
     }
     s = sn_scale_choose(unit, x, n);
     free(x);
@@ -109,7 +109,7 @@ static void axis_columns(const struct sn_group *g, struct columns *c, struct sn_
 static bool repeats_median(const struct sn_group *g, const char *metric)
 {
     for (size_t i = 0; i < g->n_lines; i++) {
-        double v = sn_line_metric(&g->lines[i], metric, NULL), median = g->lines[i].median;
+        double v = sn_line_metric(&g->lines[i], metric), median = g->lines[i].median;
         if (shown(&g->lines[i]) && !isnan(v) && !(fabs(v - median) <= 1e-9 * median))
             return false;
     }
@@ -250,7 +250,7 @@ static void fill_line(const struct sn_group *g, const struct sn_line *l, const s
     set_raw(t, c->hi_s, l->hi);
     set_scaled(t, c->p99, l->p99, time);
     for (size_t m = 0; m < g->n_metrics; m++)
-        set_scaled(t, c->metrics[m], sn_line_metric(l, g->metrics[m], NULL), metrics[m]);
+        set_scaled(t, c->metrics[m], sn_line_metric(l, g->metrics[m]), metrics[m]);
     set_scaled(t, c->limit, l->limit, limit);
     sn_table_set(t, c->why, NULL, l->row->limit_why);
     sn_num_raw(raw, l->efficiency);

@@ -188,44 +188,9 @@ static void add_row(struct sn_group *g, const struct placed *p)
         g->merged = true;
 }
 
-static double median_of(double *x, size_t n)
-{
-    if (n == 0)
-        return NAN;
-    sn_stats_sort(x, n);
-    return sn_stats_percentile(x, n, 0.5);
-}
-
-static double merge_field(const struct sn_line *l, double (*field)(const struct sn_row *))
-{
-    double *x = sn_calloc(l->n_ok + 1, sizeof *x), m;
-    size_t n = 0;
-
-    for (size_t i = 0; i < l->n_rows; i++) {
-        double v = field(l->rows[i]);
-        if (l->rows[i]->status == SN_ROW_OK && !isnan(v))
-            x[n++] = v;
-    }
-    m = median_of(x, n);
-    free(x);
-    return m;
-}
-
-static double field_median(const struct sn_row *r)
-{
-    return r->stats.median;
-}
-
-static double field_p99(const struct sn_row *r)
-{
-    return r->stats.p99;
-}
-
-static double field_limit(const struct sn_row *r)
-{
-    return r->limit_s;
-}
-
+/* The median of n launches is x(ceil(n / 2)): always that of one launch, whose metrics belong to
+ * it.
+ */
 static void merge_launches(const struct sn_group *g, struct sn_line *l)
 {
     double *x = sn_calloc(l->n_ok + 1, sizeof *x), ignored;
@@ -235,20 +200,26 @@ static void merge_launches(const struct sn_group *g, struct sn_line *l)
         if (l->rows[i]->status == SN_ROW_OK && !isnan(l->rows[i]->stats.median))
             x[n++] = l->rows[i]->stats.median;
     l->n = n;
-    l->lo = l->hi = NAN;
-    if (g->interval) {
-        if (n > 0)
-            sn_stats_median_ci(x, n, 0.95, &ignored, &l->lo, &l->hi);
-    } else if (n > 1) {
+    l->median = l->lo = l->hi = l->p99 = l->limit = l->efficiency = NAN;
+    if (n > 0) {
         sn_stats_sort(x, n);
-        l->lo = x[0];
-        l->hi = x[n - 1];
+        l->median = sn_stats_percentile(x, n, 0.5);
+        if (g->interval) {
+            sn_stats_median_ci(x, n, 0.95, &ignored, &l->lo, &l->hi);
+        } else if (n > 1) {
+            l->lo = x[0];
+            l->hi = x[n - 1];
+        }
+    }
+    for (size_t i = l->n_rows; i-- > 0;)
+        if (l->rows[i]->status == SN_ROW_OK && l->rows[i]->stats.median == l->median)
+            l->at = l->rows[i];
+    if (n > 0) {
+        l->p99 = l->at->stats.p99;
+        l->limit = l->at->limit_s;
+        l->efficiency = l->at->efficiency;
     }
     free(x);
-    l->median = merge_field(l, field_median);
-    l->p99 = merge_field(l, field_p99);
-    l->limit = merge_field(l, field_limit);
-    l->efficiency = l->limit / l->median;
 }
 
 static void finish_line(const struct sn_group *g, struct sn_line *l)
@@ -257,6 +228,7 @@ static void finish_line(const struct sn_group *g, struct sn_line *l)
         l->compared += l->rows[i]->check.compared;
         l->errors += l->rows[i]->check.errors;
     }
+    l->at = l->row;
     if (g->merged) {
         merge_launches(g, l);
         return;
@@ -388,22 +360,11 @@ void sn_report_free(struct sn_report *r)
 
 /* --- looking things up ------------------------------------------------------------------------ */
 
-double sn_line_metric(const struct sn_line *l, const char *metric, const char **unit)
+double sn_line_metric(const struct sn_line *l, const char *metric)
 {
-    double *x = sn_calloc(l->n_rows + 1, sizeof *x), m;
-    size_t n = 0;
+    const struct sn_metric *m = sn_row_metric(l->at, metric);
 
-    for (size_t i = 0; i < l->n_rows; i++) {
-        const struct sn_metric *v = sn_row_metric(l->rows[i], metric);
-        if (!v || (l->rows[i]->status != SN_ROW_OK && l->n_ok > 0) || isnan(v->value))
-            continue;
-        x[n++] = v->value;
-        if (unit)
-            *unit = v->unit;
-    }
-    m = median_of(x, n);
-    free(x);
-    return m;
+    return m ? m->value : NAN;
 }
 
 const struct sn_metric *sn_group_metric(const struct sn_group *g, const char *metric)

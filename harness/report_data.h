@@ -20,6 +20,8 @@ struct sn_report_run {
 struct sn_line {
     const struct sn_report_run *run;
     const struct sn_row *row; /* stands for the line: its failed row, else its first */
+    /* the row whose figures the line shows: of several launches the one with the median time */
+    const struct sn_row *at;
     const struct sn_row **rows;
     size_t n_rows, n_ok;
     enum sn_row_status status; /* failed if one is; ok if one is; else skipped */
@@ -58,8 +60,8 @@ int sn_report_load(struct sn_report *r, const char *const *dirs, size_t n,
 void sn_report_of_rows(struct sn_report *r, const struct sn_rows *rows, const struct sn_app *app);
 void sn_report_free(struct sn_report *r);
 
-/* Median over the ok rows of a line of a metric's value; NAN when absent. *unit gets its unit. */
-double sn_line_metric(const struct sn_line *l, const char *metric, const char **unit);
+/* Value of a metric in the row whose figures the line shows; NAN when absent. */
+double sn_line_metric(const struct sn_line *l, const char *metric);
 /* The metric as some row of the group documents it, or NULL. */
 const struct sn_metric *sn_group_metric(const struct sn_group *g, const char *metric);
 /* Canonical text of a parameter ("-" when the row has none). */

@@ -147,11 +147,13 @@ static void batches(const struct sn_group *g, struct sn_doc *doc)
 static void statistics(const struct sn_group *g, struct sn_doc *doc)
 {
     if (g->merged) {
-        sn_doc_term(doc, "Median",
-                    "of the medians of the launches; %s; p99, metrics, limit: median over launches",
-                    g->interval ? "its 95 % interval is over launches (order statistics)"
-                                : "the range is from the lowest to the highest launch (an interval "
-                                  "needs 6 launches)");
+        sn_doc_term(
+            doc, "Median",
+            "of the medians of the launches; %s; metrics, limit and p99 are those of the launch "
+            "with the median",
+            g->interval ? "its 95 % interval is over launches (order statistics)"
+                        : "the range is from the lowest to the highest launch (an interval "
+                          "needs 6 launches)");
     } else {
         sn_doc_term(doc, "Median",
                     "of n samples, with its distribution-free 95 %% interval (order statistics); "

@@ -61,9 +61,9 @@ static void one_line(const struct sn_group *g, const struct sn_line *l, int axis
     sn_buf_addf(out, "%-10s", size);
     number(out, l->median * 1e6);
     if (rate)
-        number(out, sn_line_metric(l, rate, NULL) / 1e6);
+        number(out, sn_line_metric(l, rate) / 1e6);
     if (messages)
-        number(out, sn_line_metric(l, messages, NULL));
+        number(out, sn_line_metric(l, messages));
     sn_buf_add(out, "\n");
 }
 

@@ -27,7 +27,7 @@ static void curve_row(const struct sn_line *l, const char *metric, size_t series
 {
     sn_buf_addf(csv, "%zu,%s,%s", series, name, x);
     if (metric) {
-        double rate = sn_line_metric(l, metric, NULL);
+        double rate = sn_line_metric(l, metric);
         field(csv, rate);
         field(csv, rate_at(rate, l->median, l->hi));
         field(csv, rate_at(rate, l->median, l->lo));
@@ -225,7 +225,7 @@ static void matrix_figures(struct sn_sketch *k)
             if (!sn_sketch_drawn(l) || !sn_sketch_same_figure(k, &g->lines[i], l))
                 continue;
             sn_buf_addf(&f->csv, "%s,%s", sn_line_param(l, "src"), sn_line_param(l, "dst"));
-            field(&f->csv, sn_line_metric(l, rate, NULL));
+            field(&f->csv, sn_line_metric(l, rate));
             sn_buf_add(&f->csv, "\n");
         }
         f->caption = sn_strdupf("%s (a dark cell is a slow link).", f->title);

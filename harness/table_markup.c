@@ -6,6 +6,8 @@
 
 #include "harness/escape.h"
 
+enum { LONG_CELL = 60 }; /* longer text is wrapped */
+
 static const struct sn_cell *cell(const struct sn_table *t, size_t row, size_t column)
 {
     return &t->cells[row * t->n_columns + column];
@@ -30,7 +32,8 @@ static size_t md_length(const char *text)
 
 static void md_cell(const char *text, size_t width, bool right, struct sn_buf *out)
 {
-    int pad = (int)(width - md_length(text));
+    size_t n = md_length(text);
+    int pad = n < width ? (int)(width - n) : 0;
 
     sn_buf_addf(out, " %*s", right ? pad : 0, "");
     add(out, sn_escape_md, text);
@@ -49,7 +52,7 @@ void sn_table_md(const struct sn_table *t, struct sn_buf *out)
             size_t n = md_length(cell(t, r, c)->text);
             widths[c] = n > widths[c] ? n : widths[c];
         }
-        widths[c] = widths[c] < 3 ? 3 : widths[c];
+        widths[c] = widths[c] < 3 ? 3 : widths[c] > LONG_CELL ? LONG_CELL : widths[c];
     }
     sn_buf_add(out, "|");
     for (size_t c = 0; c < t->n_columns; c++)
@@ -74,8 +77,6 @@ void sn_table_md(const struct sn_table *t, struct sn_buf *out)
     }
     free(widths);
 }
-
-enum { LONG_CELL = 60 }; /* longer text is wrapped */
 
 static bool is_long(const struct sn_table *t, size_t column)
 {

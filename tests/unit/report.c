@@ -73,6 +73,71 @@ static void without(struct sn_row *r, enum sn_row_status status, const char *rea
     sn_row_set_id(r);
 }
 
+static void write_text(const char *dir, const char *name, const char *text)
+{
+    char *path = sn_strdupf("%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+
+    cr_assert(f, "%s", path);
+    fputs(text, f);
+    fclose(f);
+    free(path);
+}
+
+static char *temporary(void)
+{
+    char *dir = sn_strdup("/tmp/snbench-report-XXXXXX");
+
+    cr_assert(mkdtemp(dir));
+    return dir;
+}
+
+static void erase(char *dir)
+{
+    char *command = sn_strdupf("rm -rf '%s'", dir);
+
+    cr_expect_eq(system(command), 0);
+    free(command);
+    free(dir);
+}
+
+/* A run directory with the rows of `m`; the plan is their ids in reverse, and one id that never
+ * ran.
+ */
+static char *run_directory(const struct maker *m, const char *status, const char *tail)
+{
+    char *dir = temporary(), *manifest;
+    struct sn_buf rows = {0}, plan = {0};
+
+    for (size_t i = 0; i < m->rows.n; i++)
+        sn_row_encode(&m->rows.rows[i], &rows);
+    sn_buf_add(&rows, tail);
+    for (size_t i = m->rows.n; i-- > 0;)
+        sn_buf_addf(&plan, "\"%s\",", m->rows.rows[i].id);
+    manifest = sn_strdupf("{\"plan\":[%s\"ffffffffffffffff\"],\"cases\":[\"\"],\"launches\":1,"
+                          "\"status\":\"%s\",\"seed\":18446744073709551615}",
+                          plan.data, status);
+    write_text(dir, "rows.jsonl", rows.data);
+    /* jansson has no unsigned 64-bit integers: the largest seed must not stop a report */
+    char *seed = strstr(manifest, "18446744073709551615");
+    memcpy(seed, "9223372036854775807 ", 20);
+    write_text(dir, "manifest.json", manifest);
+    free(manifest);
+    sn_buf_free(&plan);
+    sn_buf_free(&rows);
+    return dir;
+}
+
+static char *content(const char *dir, const char *name)
+{
+    char *path = sn_strdupf("%s/%s", dir, name);
+    struct sn_buf b = {0};
+
+    cr_assert_eq(sn_buf_read_file(&b, path), SN_OK, "%s", sn_status_message());
+    free(path);
+    return b.data ? b.data : sn_strdup("");
+}
+
 /* --- lines ------------------------------------------------------------------------------------ */
 
 Test(report, six_launches_have_an_interval)
@@ -95,7 +160,30 @@ Test(report, six_launches_have_an_interval)
     cr_expect_float_eq(l->hi, 6e-6, 1e-15);
     cr_expect_float_eq(l->efficiency, 1.0 / 3, 1e-12);
     cr_expect_eq(l->compared, 60);
+    /* the rate at the median time, not the median of the rates, which would be that of 4 us */
+    cr_expect_float_eq(sn_line_metric(l, "bandwidth"), 8 / 3e-6, 1);
     sn_report_free(&r);
+    sn_rows_free(&m.rows);
+}
+
+/* What a launcher adds to the command is not what a reader types. */
+Test(report, command_is_the_one_that_was_typed)
+{
+    struct maker m = {0};
+    char *dir, *md;
+
+    ok_row(&m, "get", 8, 0, 1e-6);
+    dir = run_directory(&m, "complete", "");
+    write_text(dir, "manifest.json",
+               "{\"ranks\":2,\"launches\":3,\"command\":\"x\",\"argv\":[\"snbench\",\"run\","
+               "\"--launches\",\"3\",\"-o\",\"D\",\"--launch\",\"0\",\"-o\",\"D\",\"echo\","
+               "\"size=8:64:*2\"]}");
+    cr_assert_eq(sn_report_write(dir, &no_app, "plots"), SN_OK);
+    md = content(dir, "report.md");
+    cr_expect(strstr(md, "\nmpiexec -n 2 snbench run --launches 3 -o D echo 'size=8:64:*2'\n"),
+              "%s", strstr(md, "## How to reproduce"));
+    free(md);
+    erase(dir);
     sn_rows_free(&m.rows);
 }
 
@@ -166,61 +254,6 @@ Test(report, origins_never_share_a_line)
 }
 
 /* --- verdicts --------------------------------------------------------------------------------- */
-
-static void write_text(const char *dir, const char *name, const char *text)
-{
-    char *path = sn_strdupf("%s/%s", dir, name);
-    FILE *f = fopen(path, "w");
-
-    cr_assert(f, "%s", path);
-    fputs(text, f);
-    fclose(f);
-    free(path);
-}
-
-static char *temporary(void)
-{
-    char *dir = sn_strdup("/tmp/snbench-report-XXXXXX");
-
-    cr_assert(mkdtemp(dir));
-    return dir;
-}
-
-static void erase(char *dir)
-{
-    char *command = sn_strdupf("rm -rf '%s'", dir);
-
-    cr_expect_eq(system(command), 0);
-    free(command);
-    free(dir);
-}
-
-/* A run directory with the rows of `m`; the plan is their ids in reverse, and one id that never
- * ran.
- */
-static char *run_directory(const struct maker *m, const char *status, const char *tail)
-{
-    char *dir = temporary(), *manifest;
-    struct sn_buf rows = {0}, plan = {0};
-
-    for (size_t i = 0; i < m->rows.n; i++)
-        sn_row_encode(&m->rows.rows[i], &rows);
-    sn_buf_add(&rows, tail);
-    for (size_t i = m->rows.n; i-- > 0;)
-        sn_buf_addf(&plan, "\"%s\",", m->rows.rows[i].id);
-    manifest = sn_strdupf("{\"plan\":[%s\"ffffffffffffffff\"],\"cases\":[\"\"],\"launches\":1,"
-                          "\"status\":\"%s\",\"seed\":18446744073709551615}",
-                          plan.data, status);
-    write_text(dir, "rows.jsonl", rows.data);
-    /* jansson has no unsigned 64-bit integers: the largest seed must not stop a report */
-    char *seed = strstr(manifest, "18446744073709551615");
-    memcpy(seed, "9223372036854775807 ", 20);
-    write_text(dir, "manifest.json", manifest);
-    free(manifest);
-    sn_buf_free(&plan);
-    sn_buf_free(&rows);
-    return dir;
-}
 
 static struct maker four_rows(void)
 {
@@ -458,16 +491,6 @@ static char *copy_of(const char *fixture)
     cr_assert_eq(system(command), 0, "tests run from the root of the repository");
     free(command);
     return dir;
-}
-
-static char *content(const char *dir, const char *name)
-{
-    char *path = sn_strdupf("%s/%s", dir, name);
-    struct sn_buf b = {0};
-
-    cr_assert_eq(sn_buf_read_file(&b, path), SN_OK, "%s", sn_status_message());
-    free(path);
-    return b.data ? b.data : sn_strdup("");
 }
 
 static bool exists(const char *dir, const char *name)
