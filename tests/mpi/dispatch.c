@@ -265,7 +265,7 @@ MPI_TEST(mutations_are_found)
             CHECK(found(&v, first, sizeof first, rank, size), "%s: mutation %u not found",
                   x->algorithm->name, k);
             CHECK(strstr(first, "token ") == first && strstr(first, sign[k]),
-                  "%s: mutation %u: '%s'", x->algorithm->name, k, first);
+                  "%s: mutation %u: '%.100s'", x->algorithm->name, k, first);
             sn_moe_check_conserved(x, &conserved);
             CHECK(found(&conserved, first, sizeof first, rank, size) ==
                       (k == SN_MOE_DROP || k == SN_MOE_WRONG_RANK),
