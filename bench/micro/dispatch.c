@@ -5,24 +5,23 @@
  * answers at the experts' dies to summed bf16 tokens at their sources; pair = both, where combine
  * brings the answers that the experts made of this block's copies. The experts are not timed.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/micro/arrival.h"
-#include "bench/micro/bandwidths.h"
+#include "bench/micro/dispatch_figures.h"
 #include "comm/moe_check.h"
 #include "harness/base/buf.h"
 #include "harness/base/clock.h"
 #include "harness/base/status.h"
 #include "harness/bench.h"
-#include "harness/roof.h"
 #include "harness/stats.h"
 
 enum { BLOCK = 8, NO_DRAW = -1 };
-enum phase { DISPATCH, COMBINE, PAIR };
-static const char *const phases[] = {
-    [DISPATCH] = "dispatch", [COMBINE] = "combine", [PAIR] = "pair", NULL};
+static const char *const phases[] = {[SN_DISPATCH_ONLY] = "dispatch",
+                                     [SN_COMBINE_ONLY] = "combine",
+                                     [SN_DISPATCH_AND_COMBINE] = "pair",
+                                     NULL};
 
 static const struct sn_axis axes[] = {
     {.name = "ep",
@@ -106,41 +105,18 @@ static const struct sn_axis axes[] = {
     {0},
 };
 
-static const struct sn_metric_doc docs[] = {
-    SN_TRAFFIC_METRIC_DOCS,
-    {"logical_per_die", "B/s", true,
-     "bytes.logical / endpoints / median: logical+local, as DeepEP-style tables count"},
-    {"of_copy_roof", "1", true,
-     "(wire + local bytes) / ranks / median / copy roof of all ranks at that size"},
-    {"tokens_per_s", "token/s", true, "tokens x endpoints / median"},
-    {"imbalance", "1", false, "mean over draws of max / mean copies received per die"},
-    {"distinct_dies", "1", false, "mean number of different dies that a token's copies go to"},
-    {"wire_copies", "1", false,
-     "copies and node records moved between dies per token in a dispatch (hier: one per node)"},
-    {"skew_free_s", "s", false,
-     "median over all repetitions of last end - last arrival (with skew and a common clock)"},
-    {0},
-};
-
-/* Sums over the draws so far, on rank 0. */
-struct figures {
-    uint64_t draws;
-    double wire, local, bottleneck, largest_sum, imbalance, distinct, wire_copies;
-};
-
 struct state {
     struct sn_endpoints endpoints;
     struct sn_moe moe;
     const struct sn_moe_algorithm *algorithm;
     struct sn_moe_exchange *exchange;
-    enum phase phase;
+    enum sn_dispatch_phase phase;
     struct sn_arrival skew;
     bool endpoints_open, moe_open;
     int64_t draw;
-    struct figures figures;
-    uint64_t *sent, *received, *own, *copies; /* (dies) bytes and copies, for figures */
-    int64_t arrived_ns, ended_ns;             /* of the last repetition; 0: none */
-    double *skew_free_s;                      /* on rank 0 */
+    struct sn_dispatch_figures figures;
+    int64_t arrived_ns, ended_ns; /* of the last repetition; 0: none */
+    double *skew_free_s;          /* on rank 0 */
     size_t n_skew_free, cap_skew_free;
 };
 
@@ -229,12 +205,9 @@ static int setup(struct sn_case *c)
     struct state *s = sn_calloc(1, sizeof *s);
     c->state = s;
     s->draw = NO_DRAW;
-    s->phase = (enum phase)sn_case_word(c, "phase");
+    s->phase = (enum sn_dispatch_phase)sn_case_word(c, "phase");
     s->algorithm = sn_moe_algorithms[sn_case_word(c, "algorithm")];
-    s->sent = sn_calloc(4 * (size_t)shape.dies, sizeof *s->sent);
-    s->received = s->sent + shape.dies;
-    s->own = s->received + shape.dies;
-    s->copies = s->own + shape.dies;
+    sn_dispatch_figures_open(&s->figures, s->phase, shape.dies);
     int status = sn_arrival_parse(sn_case_text(c, "skew"), &s->skew);
     if (status == SN_OK) {
         status = open_endpoints(c, &s->endpoints);
@@ -261,68 +234,9 @@ static void teardown(struct sn_case *c)
         sn_moe_close(&s->moe);
     if (s->endpoints_open)
         sn_endpoints_close(&s->endpoints);
-    free(s->sent);
+    sn_dispatch_figures_close(&s->figures);
     free(s->skew_free_s);
     free(s);
-}
-
-/* --- figures of a draw ----------------------------------------------------------------------- */
-
-static unsigned distinct_dies(const struct sn_moe *m, const uint32_t *slot)
-{
-    unsigned n = 0;
-    for (unsigned j = 0; j < m->k; j++) {
-        bool seen = false;
-        for (unsigned q = 0; q < j; q++)
-            seen |= m->placement.slot_die[slot[q]] == m->placement.slot_die[slot[j]];
-        n += !seen;
-    }
-    return n;
-}
-
-/* Adds the draw that was just set to the figures on rank 0. Collective. */
-static void add_draw(const struct sn_case *c, struct state *s)
-{
-    const struct sn_moe *m = &s->moe;
-    const struct sn_world *w = c->env->world;
-    unsigned dies = m->shape.dies;
-    size_t tokens = (size_t)m->local * m->shape.tokens;
-    struct sn_moe_traffic there = {.sent = s->sent, .received = s->received, .own = s->own},
-                          back = there;
-    uint64_t sum[4] = {0};
-    memset(s->sent, 0, 4 * (size_t)dies * sizeof *s->sent);
-    if (s->phase != COMBINE)
-        sn_moe_expected_dispatch(s->exchange, &there);
-    sum[3] = there.wire_copies;
-    if (s->phase != DISPATCH)
-        sn_moe_expected_combine(s->exchange, &back);
-    for (size_t t = 0; t < tokens; t++) {
-        sum[2] += distinct_dies(m, m->slot + t * m->k);
-        for (unsigned j = 0; j < m->k; j++)
-            s->copies[m->placement.slot_die[m->slot[t * m->k + j]]]++;
-    }
-    sum[0] = there.wire + back.wire;
-    sum[1] = there.local + back.local;
-    MPI_Reduce(w->rank ? sum : MPI_IN_PLACE, sum, 4, MPI_UINT64_T, MPI_SUM, 0, w->comm);
-    MPI_Reduce(w->rank ? s->sent : MPI_IN_PLACE, s->sent, (int)(4 * dies), MPI_UINT64_T, MPI_SUM, 0,
-               w->comm);
-    if (w->rank)
-        return;
-    struct figures *f = &s->figures;
-    uint64_t most = 0, largest = 0, all_tokens = (uint64_t)dies * m->shape.tokens;
-    for (unsigned d = 0; d < dies; d++) {
-        uint64_t port = s->sent[d] > s->received[d] ? s->sent[d] : s->received[d];
-        most = port > most ? port : most;
-        largest = port + s->own[d] > largest ? port + s->own[d] : largest;
-    }
-    f->draws++;
-    f->wire += (double)sum[0];
-    f->local += (double)sum[1];
-    f->bottleneck += (double)most;
-    f->largest_sum += (double)largest;
-    f->imbalance += sn_routing_imbalance(s->copies, dies);
-    f->distinct += (double)sum[2] / (double)all_tokens;
-    f->wire_copies += (double)sum[3] / (double)all_tokens;
 }
 
 /* Gathers when the last repetition ended for the last rank that came. Collective. */
@@ -430,8 +344,8 @@ static int prepare(struct sn_case *c)
         return SN_OK;
     s->draw = draw;
     sn_moe_set_draw(&s->moe, (uint64_t)draw);
-    add_draw(c, s);
-    if (s->phase == DISPATCH)
+    sn_dispatch_figures_add(&s->figures, s->exchange, c->env->world);
+    if (s->phase == SN_DISPATCH_ONLY)
         return SN_OK;
     int status = s->algorithm->dispatch(s->exchange);
     if (status == SN_OK)
@@ -449,9 +363,9 @@ static int run(struct sn_case *c)
         int64_t when = sn_clock_ns() + (int64_t)(delay * 1e9);
         s->arrived_ns = sn_clock_wait_until(when, w->oversubscribed);
     }
-    if (s->phase != COMBINE)
+    if (s->phase != SN_COMBINE_ONLY)
         status = s->algorithm->dispatch(s->exchange);
-    if (s->phase != DISPATCH && status == SN_OK)
+    if (s->phase != SN_DISPATCH_ONLY && status == SN_OK)
         status = s->algorithm->combine(s->exchange);
     if (s->skew.kind != SN_ARRIVAL_NONE)
         s->ended_ns = sn_clock_ns();
@@ -460,74 +374,14 @@ static int run(struct sn_case *c)
 
 /* --- the row --------------------------------------------------------------------------------- */
 
-/* Each rank is one core and the bytes are spread over the ranks at best evenly. A copy roof counts
- * a byte once that is read and written; a dispatch need only write it, since a token that goes to
- * K places is read once: at most twice the copy roof. A combine must read every answer once. */
-static void set_limit(const struct sn_case *c, struct sn_row *row, double there, double back)
-{
-    const struct sn_roofs *roofs = c->env->roofs;
-    double ranks = c->env->world->size;
-    double copy = sn_roof_at(&roofs->copy_all, (uint64_t)(there / ranks));
-    double read = sn_roof_at(&roofs->read, (uint64_t)(back / ranks));
-    double t = 0;
-    if (isnan(copy))
-        copy = sn_roof_at(&roofs->copy, (uint64_t)(there / ranks));
-    if (there > 0)
-        t += there / ranks / (2 * copy);
-    if (back > 0)
-        t += back / ranks / read;
-    row->limit_s = t;
-    if (isnan(t))
-        return;
-    if (there > 0)
-        row->limit_why = sn_row_str(row, "%s%s",
-                                    "every copy written once: bytes / ranks / (2 x copy roof at "
-                                    "that size)",
-                                    back > 0 ? " + every answer read once: bytes / ranks / read "
-                                               "roof"
-                                             : "");
-    else
-        row->limit_why = sn_row_str(row, "every answer read once: bytes / ranks / read roof at "
-                                         "that size");
-}
-
-static uint64_t mean(const struct figures *f, double sum)
-{
-    return f->draws ? (uint64_t)llround(sum / (double)f->draws) : 0;
-}
-
 static void metrics(const struct sn_case *c, struct sn_row *row)
 {
     const struct state *s = c->state;
-    const struct sn_moe *m = &s->moe;
-    const struct figures *f = &s->figures;
-    double n = f->draws ? (double)f->draws : NAN, t = row->stats.median;
-    double dies = m->shape.dies, ranks = c->env->world->size;
-    double copies = dies * m->shape.tokens * m->k;
-    double there = s->phase != COMBINE ? copies * (double)m->copy_bytes : 0;
-    double back = s->phase != DISPATCH ? copies * (double)m->answer_bytes : 0;
-    struct sn_traffic traffic = {
-        .logical = (uint64_t)(there + back),
-        .wire = mean(f, f->wire),
-        .local = mean(f, f->local),
-        .bottleneck = mean(f, f->bottleneck),
-        .largest_sum = mean(f, f->largest_sum),
-    };
-    sn_traffic_metrics(&traffic, m->shape.dies, docs, row);
-    set_limit(c, row, there, back);
-    double per_rank = (double)(row->bytes.wire + row->bytes.local) / ranks;
-    double roof = sn_roof_at(&c->env->roofs->copy_all, (uint64_t)per_rank);
-    sn_row_add_metric(row, docs, "logical_per_die", (there + back) / dies / t);
-    sn_row_add_metric(row, docs, "of_copy_roof", per_rank / t / roof);
-    sn_row_add_metric(row, docs, "tokens_per_s", dies * m->shape.tokens / t);
-    sn_row_add_metric(row, docs, "imbalance", f->imbalance / n);
-    sn_row_add_metric(row, docs, "distinct_dies", f->distinct / n);
-    if (s->phase != COMBINE)
-        sn_row_add_metric(row, docs, "wire_copies", f->wire_copies / n);
+    sn_dispatch_figures_row(&s->figures, &s->moe, c->env, row);
     if (s->n_skew_free) {
         double median, lo, hi;
         sn_stats_median_ci(s->skew_free_s, s->n_skew_free, 0.95, &median, &lo, &hi);
-        sn_row_add_metric(row, docs, "skew_free_s", median);
+        sn_row_add_metric(row, sn_dispatch_metric_docs, "skew_free_s", median);
     }
 }
 
@@ -543,7 +397,7 @@ const struct sn_bench sn_bench_dispatch = {
              "from a die to itself; without counts and flags",
     .limit = "every copy written and every answer read once, spread evenly over the ranks' cores, "
              "at the copy and read roofs",
-    .metric_docs = docs,
+    .metric_docs = sn_dispatch_metric_docs,
     .unsupported = unsupported,
     .inputs = inputs,
     .memory = memory,
