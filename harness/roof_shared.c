@@ -142,8 +142,9 @@ static void start_together(const struct sn_world *w)
         MPI_Barrier(w->comm);
 }
 
-#define LATE_S 1.5 /* from then on the machine is busy with other things: no third try of a point  \
-                    */
+#define LATE_S                                                                                     \
+    1.5 /* from then on the machine is busy with other things: no third try of a point             \
+         */
 
 /* Seconds in which all ranks did `n` passes, all together; the fastest of `repeats`. *now_s gets
  * the time since `origin`, the same (largest) on every rank. */

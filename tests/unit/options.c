@@ -52,7 +52,8 @@ static void refused(const char *a, const char *b, const char *text)
     struct sn_options o;
     sn_status_clear();
     cr_assert_eq(parse(&o, a, b, NULL), SN_EINVAL, "%s %s", a, b ? b : "");
-    cr_assert(strstr(sn_status_message(), text), "%s: '%s' lacks '%s'", a, sn_status_message(), text);
+    cr_assert(strstr(sn_status_message(), text), "%s: '%s' lacks '%s'", a, sn_status_message(),
+              text);
 }
 
 Test(options, refusals_say_what_would_be_right)
