@@ -12,11 +12,13 @@
 #define SN_MANIFEST_SCHEMA "snbench-manifest-1"
 
 /* Collective. The manifest of a run that starts now, on rank 0 (NULL on the others); a new object.
- * Holds argv, plan, seed, ranks, launches, git, machine, mpi, roofs, start time. `roofs` NULL on
- * the model clock. */
+ * Holds argv, plan, seed, ranks, launches, git, machine, mpi, start time; "roofs" null until they
+ * are measured. */
 json_t *sn_manifest_make(const struct sn_options *o, int argc, char **argv,
-                         const struct sn_plan *plan, const struct sn_world *w,
-                         const struct sn_roofs *roofs);
+                         const struct sn_plan *plan, const struct sn_world *w);
+
+/* The value of its key "roofs"; new object. */
+json_t *sn_manifest_roofs(const struct sn_roofs *roofs);
 
 /* What is added when the run ends: finished, status ("complete", "interrupted", "timed-out"),
  * machine_after. New object. */

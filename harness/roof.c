@@ -14,10 +14,10 @@
 
 void sn_roof_sizes(struct sn_roof_curve *c, uint64_t smallest, uint64_t largest)
 {
-    /* Dense where the caches end, and down to a cache line for the latencies of small messages. */
-    static const uint64_t sizes[] = {64,        512,       4 << 10,  16 << 10, 64 << 10,
-                                     256 << 10, 512 << 10, 1 << 20,  2 << 20,  4 << 20,
-                                     16 << 20,  64 << 20,  256 << 20};
+    /* Dense where the caches end, and down to a word for the latencies of small messages. */
+    static const uint64_t sizes[] = {8,        64,        512,       4 << 10, 16 << 10,
+                                     64 << 10, 256 << 10, 512 << 10, 1 << 20, 2 << 20,
+                                     4 << 20,  16 << 20,  64 << 20};
     *c = (struct sn_roof_curve){0};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes && (!c->n || sizes[i] <= largest); i++) {
         if (sizes[i] < smallest)
@@ -108,13 +108,12 @@ static void agree(MPI_Comm comm, struct sn_roofs *r)
     r->seconds_spent = v[n++];
 }
 
-/* The largest size of the curves, the same on all ranks: 64 MiB, or 256 MiB where a last-level
- * cache of more than 16 MiB would hold too much of that; at most an eighth of the free memory (a
- * copy takes twice the size, and other processes live here too). */
+/* The largest size of the curves, the same on all ranks: 64 MiB (a copy takes twice that), at most
+ * an eighth of the free memory: other processes live here too. A last-level cache may be larger
+ * still (480 MiB seen in a virtual machine): the curves say sizes, not levels. */
 static uint64_t largest_size(const struct sn_world *w)
 {
-    uint64_t largest = sysconf(_SC_LEVEL3_CACHE_SIZE) > 16 << 20 ? 256 << 20 : 64 << 20;
-    double least = -fmin((double)largest, (double)(sn_mem_available() / 8));
+    double least = -fmin(64 << 20, (double)(sn_mem_available() / 8));
     if (w)
         sn_roof_idle_max(w->comm, &least, 1);
     return (uint64_t)-least;

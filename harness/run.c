@@ -122,8 +122,19 @@ static void on_timeout(void *arg, const char *text)
     row.reason = sn_row_str(&row, "%s", text);
     sn_rundir_append(r->dir, &row);
     json_t *end = sn_manifest_end("timed-out");
-    sn_rundir_finish(r->dir, end);
+    sn_rundir_annotate(r->dir, end);
     sn_rundir_write_sums(r->path);
+}
+
+static int open_dir(struct run *r, int argc, char **argv)
+{
+    const struct sn_options *o = r->o;
+    json_t *manifest = sn_manifest_make(o, argc, argv, &r->plan, &r->world);
+    int status = SN_OK;
+    if (r->world.rank == 0)
+        status = sn_rundir_open(&r->dir, r->path, o->resume || o->launch > 0, manifest);
+    json_decref(manifest);
+    return sn_world_agree(&r->world, status);
 }
 
 /* Measures the roofs, or takes those of --roofs, or those that an earlier launch of this run
@@ -144,22 +155,17 @@ static int get_roofs(struct run *r)
     if (status != SN_OK)
         return status;
     MPI_Bcast(&found, 1, MPI_INT, 0, r->world.comm);
-    if (!found)
-        return sn_roofs_measure(&r->world, &r->roofs);
+    if (!found) {
+        status = sn_roofs_measure(&r->world, &r->roofs);
+        if (status == SN_OK && r->dir) {
+            json_t *more = json_pack("{s:o}", "roofs", sn_manifest_roofs(&r->roofs));
+            status = sn_rundir_annotate(r->dir, more);
+            json_decref(more);
+        }
+        return sn_world_agree(&r->world, status);
+    }
     MPI_Bcast(&r->roofs, sizeof r->roofs, MPI_BYTE, 0, r->world.comm);
     return SN_OK;
-}
-
-static int open_dir(struct run *r, int argc, char **argv)
-{
-    const struct sn_options *o = r->o;
-    json_t *manifest = sn_manifest_make(o, argc, argv, &r->plan, &r->world,
-                                        o->clock == SN_CLOCK_MODEL ? NULL : &r->roofs);
-    int status = SN_OK;
-    if (r->world.rank == 0)
-        status = sn_rundir_open(&r->dir, r->path, o->resume || o->launch > 0, manifest);
-    json_decref(manifest);
-    return sn_world_agree(&r->world, status);
 }
 
 static int run_one(struct run *r, size_t i)
@@ -219,7 +225,7 @@ static int conclude(struct run *r, int ended)
         return SN_OK;
     json_t *end = sn_manifest_end(ended == SN_OK ? "complete" : "interrupted");
     json_object_set_new(end, "clock_residual_s", json_real(sn_units_snap(r->clock_residual_s)));
-    int status = sn_rundir_finish(r->dir, end);
+    int status = sn_rundir_annotate(r->dir, end);
     json_decref(end);
     if (status != SN_OK)
         return status;
@@ -276,10 +282,9 @@ static int run_plan(struct run *r, int argc, char **argv)
     if (r->world.rank == 0)
         r->path =
             o->out ? sn_strdup(o->out) : sn_rundir_default_path(o->suite ? "suite" : o->args[0]);
-    if (o->clock == SN_CLOCK_WALL)
+    status = open_dir(r, argc, argv); /* before the roofs: what is wrong with it is said at once */
+    if (status == SN_OK && o->clock == SN_CLOCK_WALL)
         status = get_roofs(r);
-    if (status == SN_OK)
-        status = open_dir(r, argc, argv);
     if (status == SN_OK)
         status = sn_watch_open(&r->env.watch, &r->world, o->timeout_s, on_timeout, r);
     if (status != SN_OK)

@@ -362,7 +362,7 @@ int sn_rundir_append(struct sn_rundir *d, const struct sn_row *row)
     return status;
 }
 
-int sn_rundir_finish(struct sn_rundir *d, json_t *more)
+int sn_rundir_annotate(struct sn_rundir *d, json_t *more)
 {
     pthread_mutex_lock(d->mx);
     json_object_update(d->manifest, more);

@@ -32,7 +32,7 @@ int sn_rundir_append(struct sn_rundir *d, const struct sn_row *row);
 
 /* Completes the manifest with the keys of `more` (borrowed). The report and SHA256SUMS are made by
  * sn_report_write(). */
-int sn_rundir_finish(struct sn_rundir *d, json_t *more);
+int sn_rundir_annotate(struct sn_rundir *d, json_t *more);
 void sn_rundir_close(struct sn_rundir *d);
 const char *sn_rundir_path(const struct sn_rundir *d);
 

@@ -73,7 +73,7 @@ static void make_run(void)
             sn_row_free(&r);
         }
     json_t *more = json_pack("{s:s}", "finished", "2026-01-31T12:00:00Z");
-    cr_assert_eq(sn_rundir_finish(d, more), SN_OK);
+    cr_assert_eq(sn_rundir_annotate(d, more), SN_OK);
     json_decref(more);
     sn_rundir_close(d);
     cr_assert_eq(sh("cd run && mkdir tables && echo a,b >tables/latency.csv && echo r >report.md"),

@@ -140,7 +140,7 @@ Test(rundir, fresh_append_finish)
     struct sn_buf before = slurp("manifest.json");
     json_t *more =
         json_pack("{s:s, s:s}", "finished", "2026-01-31T12:00:00Z", "status", "complete");
-    cr_assert_eq(sn_rundir_finish(d, more), SN_OK);
+    cr_assert_eq(sn_rundir_annotate(d, more), SN_OK);
     json_decref(more);
     sn_rundir_close(d);
     struct sn_buf after = slurp("manifest.json");
