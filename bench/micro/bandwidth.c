@@ -33,7 +33,7 @@ static const struct sn_axis axes[] = {
      .unit = SN_UNIT_BYTES,
      .def = "8:4M:*4",
      .min = 8,
-     .max = 1 << 30,
+     .max = (double)(8ull << 30),
      .help = "bytes of one message"},
     SN_TRANSPORT_AXIS,
     {0},

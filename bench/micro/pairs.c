@@ -17,7 +17,7 @@ static const struct sn_axis axes[] = {
      .unit = SN_UNIT_BYTES,
      .def = "1M",
      .min = 8,
-     .max = 1 << 30,
+     .max = (double)(8ull << 30),
      .help = "bytes of one transfer"},
     SN_TRANSPORT_AXIS,
     {.name = "src",
