@@ -1,8 +1,9 @@
 /* latency: one operation at a time between endpoints 0 and 1.
  *
  * put = put + flush, get and atomic = until the result is there, send = one message one way,
- * measured as a ping-pong whose messages wait for each other. The same buffers every time, hence
- * warm. Bound: one copy of the bytes out of a shared window. */
+ * measured as a ping-pong whose messages wait for each other. put and get work on the same,
+ * unchanged buffers every time: warm, with shm the line may lie in the cache of whoever reads. A
+ * message is fresh: it was just received. Bound: one copy of the bytes out of a shared window. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +24,9 @@ struct state {
     struct sn_fabric fabric;
     enum op op;
     size_t size;
-    void *own;       /* private: source of put, destination of get and receive */
+    void *own;       /* private: source of put, destination of get */
     uint64_t closed; /* repetitions ended by FLAG_END */
+    uint64_t turn;   /* messages of a ping-pong so far: its parity names the next sender */
     int64_t old;     /* of the last atomic */
 };
 
@@ -123,17 +125,19 @@ static int active(struct state *s, unsigned batch)
     return status;
 }
 
-/* Message i goes from endpoint i % 2 to the other, and waits for message i - 1. */
+/* `batch` messages, each the other way and after the one before, over repetitions as well. One
+ * buffer, as in every ping-pong: what is sent was just received, hence fresh from the other core.
+ */
 static int ping_pong(struct state *s, unsigned batch)
 {
     const struct sn_transport *t = s->fabric.transport;
     struct sn_link *l = s->fabric.link;
     unsigned me = sn_fabric_mine(&s->fabric, 0) ? 0 : 1;
-    const void *src = t->local(l, me);
+    void *buffer = t->local(l, me);
     int status = SN_OK;
-    for (unsigned i = 0; i < batch && status == SN_OK; i++)
-        status = i % 2 == me ? t->send(l, me, 1 - me, src, s->size)
-                             : t->recv(l, me, 1 - me, s->own, s->size);
+    for (unsigned i = 0; i < batch && status == SN_OK; i++, s->turn++)
+        status = s->turn % 2 == me ? t->send(l, me, 1 - me, buffer, s->size)
+                                   : t->recv(l, me, 1 - me, buffer, s->size);
     return status;
 }
 
@@ -159,52 +163,51 @@ static uint64_t key_of(const struct state *s, unsigned from, unsigned to)
                           &(struct sn_message){.from = from, .to = to});
 }
 
-/* Runs the operation between two barriers; a ping-pong with at least both directions. */
-static int run_once(struct sn_case *c)
+/* Moves data from endpoint a to endpoint b between two barriers: the timed operation, of a
+ * ping-pong one message. */
+static int move(struct sn_case *c, unsigned a)
 {
     struct state *s = c->state;
-    unsigned batch = c->batch;
-    if (s->op == SEND && c->batch < 2)
-        c->batch = 2;
+    bool takes_part = sn_fabric_mine(&s->fabric, 0) || sn_fabric_mine(&s->fabric, 1);
+    int status = SN_OK;
     sn_fabric_barrier(&s->fabric);
-    int status = run(c);
-    c->batch = batch;
+    s->turn = a;
+    if (s->op != SEND)
+        status = run(c);
+    else if (takes_part)
+        status = ping_pong(s, 1);
     sn_fabric_barrier(&s->fabric);
     return status;
 }
 
-static void check_block(struct state *s, struct sn_check *k, void *p, unsigned from, unsigned to)
-{
-    if (to == 1 || s->op == GET)
-        sn_pattern_mutate(s->fabric.env->mutate, p, s->size, key_of(s, to, from));
-    sn_pattern_check(k, p, s->size, key_of(s, from, to),
-                     &(struct sn_message){.from = from, .to = to});
-}
-
-/* Source and destination of the data of an operation that `from` and `to` take part in. */
-static int verify_data(struct sn_case *c, struct sn_check *k)
+/* Fills the source at endpoint a, clears the destination at endpoint b, moves and compares. */
+static int verify_move(struct sn_case *c, struct sn_check *k, unsigned a, unsigned b)
 {
     struct state *s = c->state;
     const struct sn_fabric *f = &s->fabric;
-    unsigned flows = s->op == SEND ? 2 : 1;
-    void *from[2] = {NULL, NULL}, *to[2] = {NULL, NULL};
-    for (unsigned i = 0; i < flows; i++) {
-        unsigned a = s->op == GET ? 1 : i, b = 1 - a;
-        if (sn_fabric_mine(f, a))
-            from[i] = s->op == PUT ? s->own : f->transport->local(f->link, a);
-        if (sn_fabric_mine(f, b))
-            to[i] = s->op == PUT ? f->transport->local(f->link, b) : s->own;
-        if (from[i])
-            sn_pattern_fill(from[i], s->size, key_of(s, a, b));
-        if (to[i])
-            memset(to[i], 0, s->size);
+    void *from = NULL, *to = NULL;
+    if (sn_fabric_mine(f, a))
+        from = s->op == PUT ? s->own : f->transport->local(f->link, a);
+    if (sn_fabric_mine(f, b))
+        to = s->op == GET ? s->own : f->transport->local(f->link, b);
+    if (from)
+        sn_pattern_fill(from, s->size, key_of(s, a, b));
+    if (to)
+        memset(to, 0, s->size);
+    int status = move(c, a);
+    if (status == SN_OK && to) {
+        sn_pattern_mutate(f->env->mutate, to, s->size, key_of(s, b, a));
+        sn_pattern_check(k, to, s->size, key_of(s, a, b), &(struct sn_message){.from = a, .to = b});
     }
-    int status = run_once(c);
-    for (unsigned i = 0; i < flows && status == SN_OK; i++) {
-        unsigned a = s->op == GET ? 1 : i;
-        if (to[i])
-            check_block(s, k, to[i], a, 1 - a);
-    }
+    return status;
+}
+
+static int verify_data(struct sn_case *c, struct sn_check *k)
+{
+    const struct state *s = c->state;
+    int status = s->op == GET ? SN_OK : verify_move(c, k, 0, 1);
+    if (status == SN_OK && (s->op == GET || s->op == SEND))
+        status = verify_move(c, k, 1, 0);
     return status;
 }
 
@@ -225,7 +228,7 @@ static int verify_atomic(struct sn_case *c, struct sn_check *k)
         word = f->transport->local(f->link, 1);
         *word = start;
     }
-    int status = run_once(c);
+    int status = move(c, 0);
     if (status == SN_OK && word) {
         int64_t expected = start + (int64_t)c->batch * ADD;
         mutate_sum(f->env->mutate, word);
@@ -274,10 +277,11 @@ const struct sn_bench sn_bench_latency = {
     .axes = axes,
     .clocks = SN_CLOCK_WALL,
     .flags = SN_BENCH_BATCH,
-    .timed = "one operation of endpoint 0 on endpoint 1, repeated one after another on the same, "
-             "warm buffers: put and its flush; get; atomic; or a message one way, each waiting for "
-             "the one before in the other direction. Two-sided transports add one closing flag a "
-             "repetition. T = last end minus first start over ranks",
+    .timed = "one operation of endpoint 0 on endpoint 1, one after another: put and its flush, get "
+             "or atomic on the same unchanged buffers (warm: with shm in the caller's own cache "
+             "where they fit), two-sided transports adding one closing flag a repetition; or a "
+             "message one way, just received from the other direction and sent back. T = last end "
+             "minus first start over ranks",
     .bytes = "logical = wire = size",
     .limit = "size copied once by one core out of a shared window (roof copy_shared)",
     .metric_docs = docs,
