@@ -118,19 +118,26 @@ static void get_passes(void *arg, unsigned variant, uint64_t n)
 }
 
 /* Where source and destination together just fit a cache, which pages the system gave decides by up
- * to 15 % (1 MiB with an L2 of 2 MiB): a bound is the best of several places. */
+ * to 15 % (1 MiB with an L2 of 2 MiB): a bound is the best of several places in the segment. */
+enum { PLACES = 5 };
+
+/* Sets s->offset for s->bytes; false where another place would change nothing. */
+static bool choose_place(struct shared *s, size_t place)
+{
+    s->offset = place * (s->segment / PLACES & ~(size_t)4095);
+    if (s->offset + s->bytes > s->segment)
+        s->offset = 0;
+    return place < 2 || (s->bytes >= 32 << 10 && s->bytes <= 4 << 20);
+}
+
 static void measure_alone(struct shared *s, struct sn_roof_curve *c, unsigned *variants)
 {
-    enum { PLACES = 5 };
     int64_t start = sn_clock_ns();
     for (size_t place = 0; place < PLACES && !sn_roof_late(start); place++)
         for (size_t i = 0; i < c->n; i++) {
             s->bytes = c->bytes[i];
-            s->offset = place * (s->segment / PLACES & ~(size_t)4095);
-            if (place > 1 && (s->bytes < 128 << 10 || s->bytes > 4 << 20))
+            if (!choose_place(s, place))
                 continue;
-            if (s->offset + s->bytes > s->segment)
-                s->offset = 0;
             struct sn_roof_work w = {get_passes, s, SN_ROOF_VARIANTS, (double)s->bytes};
             unsigned variant;
             double rate = sn_roof_rate(&w, sn_roof_repeats(s->bytes), &variant, &c->reason);
@@ -183,36 +190,48 @@ static double together(struct shared *s, unsigned variant, uint64_t n, unsigned 
     return best;
 }
 
-static void measure_all(struct shared *s, struct sn_roof_curve *c,
-                        const struct sn_roof_curve *alone, const unsigned *variants)
+/* Bytes per second of every rank at s->bytes and s->offset while all copy; NAN when the self-test
+ * failed. `guess`: about that. The same on every rank. */
+static double rate_all(struct shared *s, unsigned variant, double guess, int64_t origin)
 {
     /* Where ranks share a core a start is late by the wake-up, some 100 us: a longer chunk. */
     double chunk_s = s->world->oversubscribed ? 1e-3 : 200e-6;
     unsigned repeats = s->world->oversubscribed ? 2 : 4;
-    int64_t origin = sn_clock_ns();
-    double now_s = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        s->bytes = c->bytes[i];
-        double bytes = (double)s->bytes;
-        double guess = isnan(alone->bytes_per_s[i]) ? 5e9 : alone->bytes_per_s[i];
-        uint64_t n = (uint64_t)ceil(chunk_s * guess / bytes);
-        double once_s = INFINITY, twice_s = INFINITY, error = INFINITY;
-        /* Every rank has the same times, hence takes the same decisions. Afresh and with twice the
-         * work where lucky runs spoil the self-test, as in sn_roof_rate(). */
-        for (int tries = 0; tries < 2 || (error > 0.10 && tries < 9 && now_s < LATE_S); tries++) {
-            if (tries && tries % 3 == 0) {
-                n *= 2;
-                once_s = twice_s = INFINITY;
-            }
-            once_s = fmin(once_s, together(s, variants[i], n, repeats, origin, &now_s));
-            twice_s = fmin(twice_s, together(s, variants[i], 2 * n, repeats, origin, &now_s));
-            error = fabs(twice_s / once_s / 2 - 1);
+    double bytes = (double)s->bytes, now_s = 0;
+    double once_s = INFINITY, twice_s = INFINITY, error = INFINITY;
+    uint64_t n = (uint64_t)ceil(chunk_s * guess / bytes);
+    /* Every rank has the same times, hence takes the same decisions. Afresh and with twice the
+     * work where lucky runs spoil the self-test, as in sn_roof_rate(). */
+    for (int tries = 0; tries < 2 || (error > 0.10 && tries < 9 && now_s < LATE_S); tries++) {
+        if (tries && tries % 3 == 0) {
+            n *= 2;
+            once_s = twice_s = INFINITY;
         }
-        if (error <= 0.10)
-            c->bytes_per_s[i] = bytes * (double)n / fmin(once_s, twice_s / 2);
-        else
+        once_s = fmin(once_s, together(s, variant, n, repeats, origin, &now_s));
+        twice_s = fmin(twice_s, together(s, variant, 2 * n, repeats, origin, &now_s));
+        error = fabs(twice_s / once_s / 2 - 1);
+    }
+    return error <= 0.10 ? bytes * (double)n / fmin(once_s, twice_s / 2) : NAN;
+}
+
+static void measure_all(struct shared *s, struct sn_roof_curve *c,
+                        const struct sn_roof_curve *alone, const unsigned *variants)
+{
+    int64_t origin = sn_clock_ns();
+    for (size_t i = 0; i < c->n; i++) {
+        double guess = isnan(alone->bytes_per_s[i]) ? 5e9 : alone->bytes_per_s[i];
+        s->bytes = c->bytes[i];
+        for (size_t place = 0; place < PLACES; place++) {
+            if (!choose_place(s, place) || place > (s->world->oversubscribed ? 1 : 2))
+                continue;
+            double rate = rate_all(s, variants[i], guess, origin);
+            if (!isnan(rate) && !(rate <= c->bytes_per_s[i]))
+                c->bytes_per_s[i] = rate;
+        }
+        if (isnan(c->bytes_per_s[i]))
             c->reason = sn_roof_reason_self_test;
     }
+    s->offset = 0;
 }
 
 /* --------------------------------------------------------------------------------------------- */

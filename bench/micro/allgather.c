@@ -98,7 +98,7 @@ static int run(struct sn_case *c)
 
 static void metrics(const struct sn_case *c, struct sn_row *row)
 {
-    sn_exchange_metrics(c, docs, row);
+    sn_exchange_metrics(c, 1, docs, row);
 }
 
 const struct sn_bench sn_bench_allgather = {

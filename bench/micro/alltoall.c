@@ -100,7 +100,7 @@ static int run(struct sn_case *c)
 
 static void metrics(const struct sn_case *c, struct sn_row *row)
 {
-    sn_exchange_metrics(c, docs, row);
+    sn_exchange_metrics(c, (unsigned)sn_case_int(c, "ep"), docs, row);
 }
 
 const struct sn_bench sn_bench_alltoall = {

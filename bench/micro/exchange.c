@@ -213,13 +213,14 @@ int sn_exchange_verify(struct sn_exchange *x, struct sn_case *c, struct sn_check
     return SN_OK;
 }
 
-void sn_exchange_metrics(const struct sn_case *c, const struct sn_metric_doc *docs,
-                         struct sn_row *row)
+void sn_exchange_metrics(const struct sn_case *c, unsigned sources,
+                         const struct sn_metric_doc *docs, struct sn_row *row)
 {
     unsigned n = (unsigned)sn_case_int(c, "ep"), ranks = (unsigned)c->env->world->size;
     uint64_t size = (uint64_t)sn_case_int(c, "size");
-    uint64_t by_one_core = (uint64_t)((n + ranks - 1) / ranks) * n * size;
+    uint64_t dies = (n + ranks - 1) / ranks, by_one_core = dies * n * size;
+    uint64_t footprint = dies * (n + sources) * size / 2; /* a copy of m bytes touches 2 m */
     struct sn_traffic t = sn_traffic_uniform(size, n);
     sn_traffic_metrics(&t, n, docs, row);
-    sn_fabric_limit(c, row, ranks > 1 ? SN_COPY_ALL : SN_COPY_OWN, by_one_core, by_one_core);
+    sn_fabric_limit(c, row, ranks > 1 ? SN_COPY_ALL : SN_COPY_OWN, by_one_core, footprint);
 }

@@ -44,8 +44,9 @@ int sn_exchange_verify(struct sn_exchange *x, struct sn_case *c, struct sn_check
 /* NULL, or why `ep` endpoints cannot run: an algorithm of MPI calls works on ranks. */
 const char *sn_exchange_unsupported(const struct sn_case *c, bool by_put);
 
-/* Bytes, bandwidths and lower bound: each core copies the blocks of its endpoints once. */
-void sn_exchange_metrics(const struct sn_case *c, const struct sn_metric_doc *docs,
-                         struct sn_row *row);
+/* Bytes, bandwidths and lower bound: each core copies the blocks of its endpoints once, at the roof
+ * for the caches that they fill. `sources`: different blocks that an endpoint sends (ep, or 1). */
+void sn_exchange_metrics(const struct sn_case *c, unsigned sources,
+                         const struct sn_metric_doc *docs, struct sn_row *row);
 
 #endif

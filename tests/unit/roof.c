@@ -48,7 +48,7 @@ Test(roof, sizes_rise_and_respect_both_ends)
 {
     struct sn_roof_curve c;
     sn_roof_sizes(&c, 1, 64 << 20);
-    cr_assert_eq(c.bytes[0], 64);
+    cr_assert_eq(c.bytes[0], 8);
     cr_assert_eq(c.bytes[c.n - 1], 64 << 20);
     for (size_t i = 1; i < c.n; i++)
         cr_assert_lt(c.bytes[i - 1], c.bytes[i]);
