@@ -173,6 +173,11 @@ static int check_sense(const struct sn_row *r, size_t i)
     if (clock && (!r->clock || strcmp(r->clock, clock)))
         return ROW_DIFFERS(i, "clock: stored %s, a figure that is %s has %s",
                            r->clock ? r->clock : "null", sn_origin_name(r->origin), clock);
+    if (r->status == SN_ROW_OK && clock && (!r->check.compared || !r->n))
+        return ROW_DIFFERS(i,
+                           "check.compared %" PRIu64 ", n %" PRIu64
+                           ": a row whose status is ok was checked and has samples",
+                           r->check.compared, r->n);
     if (r->status == SN_ROW_OK && r->check.errors)
         return ROW_DIFFERS(i, "check.errors: %" PRIu64 " in a row whose status is ok",
                            r->check.errors);

@@ -24,7 +24,9 @@ const char *sn_case_unsupported(const struct sn_plan_case *pc, const struct sn_e
         char need[32], limit[32];
         sn_units_format(need, sizeof need, (double)*memory, SN_UNIT_BYTES);
         sn_units_format(limit, sizeof limit, (double)o->memory_limit, SN_UNIT_BYTES);
-        return sn_row_str(row, "needs %s of memory per rank, the limit is %s", need, limit);
+        return sn_row_str(row,
+                          "needs %s of memory per rank, the limit here is %s (memory and /dev/shm)",
+                          need, limit);
     }
     return NULL;
 }
@@ -106,6 +108,25 @@ static void finish_row(const struct sn_case *c, struct sn_row *row)
     sn_row_compute(row); /* and the efficiency, now that the limit is known */
 }
 
+void sn_case_place(const struct sn_plan_case *pc, const struct sn_env *env,
+                   enum sn_clock_kind clock, struct sn_row *row)
+{
+    const struct sn_world *w = env->world;
+    const struct sn_case c = {.bench = pc->bench, .values = pc->values, .env = env, .batch = 1};
+    row->batch = 1;
+    row->endpoints = pc->bench->endpoints ? (int)pc->bench->endpoints(&c) : w->size;
+    if (clock == SN_CLOCK_MODEL) { /* the same rows whatever the number of ranks */
+        row->clock = "model";
+        row->origin = SN_ORIGIN_MODELLED;
+        row->ranks = -1;
+        return;
+    }
+    row->clock = "wall";
+    row->ranks = w->size;
+    row->origin =
+        w->oversubscribed || row->endpoints > w->size ? SN_ORIGIN_EMULATED : SN_ORIGIN_MEASURED;
+}
+
 int sn_case_run(const struct sn_plan_case *pc, const struct sn_env *env,
                 const struct sn_case_opts *o, struct sn_row *row)
 {
@@ -114,13 +135,7 @@ int sn_case_run(const struct sn_plan_case *pc, const struct sn_env *env,
     struct sn_case c = {.bench = b, .values = pc->values, .env = env, .batch = 1};
     uint64_t memory;
 
-    row->ranks = w->size;
-    row->clock = o->clock == SN_CLOCK_MODEL ? "model" : "wall";
-    row->batch = 1;
-    row->endpoints = b->endpoints ? (int)b->endpoints(&c) : w->size;
-    row->origin =
-        w->oversubscribed || row->endpoints > w->size ? SN_ORIGIN_EMULATED : SN_ORIGIN_MEASURED;
-
+    sn_case_place(pc, env, o->clock, row);
     const char *reason = sn_case_unsupported(pc, env, o, row, &memory);
     reason = agree_reason(w, reason, row);
     if (reason) {

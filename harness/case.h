@@ -20,6 +20,10 @@ struct sn_case_opts {
 int sn_case_run(const struct sn_plan_case *pc, const struct sn_env *env,
                 const struct sn_case_opts *o, struct sn_row *row);
 
+/* Fills clock, ranks, endpoints, origin and batch of a case's row. */
+void sn_case_place(const struct sn_plan_case *pc, const struct sn_env *env,
+                   enum sn_clock_kind clock, struct sn_row *row);
+
 /* Why the case cannot run on this machine now (rank 0's view, no communication), or NULL; for
  * --dry-run. *memory gets the bytes per rank it would take. The text is valid until the row is
  * freed. */

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "harness/base/buf.h"
+#include "harness/base/status.h"
 #include "harness/base/units.h"
 #include "harness/machine.h"
+#include "harness/sums.h"
 #include "harness/version.h"
 
 void sn_manifest_now(char out[21])
@@ -118,6 +121,41 @@ static json_t *git_state(void)
                      commit ? json_boolean(sn_version_dirty()) : json_null());
 }
 
+/* Adds {path, sha256} of a file once. */
+static void add_input(json_t *inputs, const char *path)
+{
+    char hex[65];
+    for (size_t i = 0; i < json_array_size(inputs); i++) {
+        const json_t *known = json_object_get(json_array_get(inputs, i), "path");
+        if (!strcmp(json_string_value(known), path))
+            return;
+    }
+    if (sn_sums_of_file(path, hex) == SN_OK)
+        json_array_append_new(inputs, json_pack("{s:s, s:s}", "path", path, "sha256", hex));
+}
+
+/* The files that the run reads: the map, and those that a text axis names as KIND(FILE). */
+static json_t *inputs_of(const struct sn_options *o, const struct sn_plan *plan)
+{
+    json_t *inputs = json_array();
+    if (o->map)
+        add_input(inputs, o->map);
+    for (size_t i = 0; i < plan->n; i++) {
+        const struct sn_axis *axes = plan->cases[i].bench->axes;
+        for (size_t a = 0; axes[a].name; a++) {
+            const char *text = plan->cases[i].values[a].text;
+            const char *open = axes[a].type == SN_AXIS_TEXT ? strchr(text, '(') : NULL;
+            if (!open || text[strlen(text) - 1] != ')')
+                continue;
+            char *path = sn_strdupf("%.*s", (int)strlen(open) - 2, open + 1);
+            if (!access(path, R_OK))
+                add_input(inputs, path);
+            free(path);
+        }
+    }
+    return inputs;
+}
+
 json_t *sn_manifest_make(const struct sn_options *o, int argc, char **argv,
                          const struct sn_plan *plan, const struct sn_world *w)
 {
@@ -145,10 +183,18 @@ json_t *sn_manifest_make(const struct sn_options *o, int argc, char **argv,
         o->clock == SN_CLOCK_MODEL ? "model" : "wall", "seed", (json_int_t)o->seed, "ranks",
         w->size, "launches", o->launches, "started", now, "git", git_state());
     json_object_set_new(m, "sampling",
-                        json_pack("{s:I, s:I, s:f, s:f, s:f}", "min", (json_int_t)o->sample.min,
-                                  "max", (json_int_t)o->sample.max, "ci", o->sample.ci, "budget_s",
-                                  o->sample.budget_s, "timeout_s", o->timeout_s));
-    json_object_set_new(m, "machine", sn_machine_describe());
+                        json_pack("{s:I, s:I, s:f, s:f}", "min", (json_int_t)o->sample.min, "max",
+                                  (json_int_t)o->sample.max, "ci", o->sample.ci, "budget_s",
+                                  o->sample.budget_s));
+    json_object_set_new(m, "timeout_s", json_real(o->timeout_s));
+    json_object_set_new(m, "mutate", json_integer(o->mutate));
+    json_object_set_new(m, "counters", o->counters ? json_string(o->counters) : json_null());
+    json_object_set_new(m, "inputs", inputs_of(o, plan));
+    json_t *machine = sn_machine_describe();
+    char id[17];
+    sn_machine_fingerprint(machine, id);
+    json_object_set_new(m, "machine_id", json_string(id));
+    json_object_set_new(m, "machine", machine);
     json_object_set_new(m, "mpi", mpi);
     json_object_set_new(m, "roofs", json_null());
     json_object_set_new(m, "plan", ids);

@@ -193,6 +193,7 @@ STRING_OPTION(roofs)
 SWITCH_OPTION(resume)
 SWITCH_OPTION(dry_run)
 SWITCH_OPTION(quiet)
+SWITCH_OPTION(progress)
 SWITCH_OPTION(verbose)
 SWITCH_OPTION(help)
 
@@ -235,6 +236,8 @@ static const struct option_row table[] = {
      "make a rank stop answering, to see the time-out work"},
     {"dry-run", 0, NULL, SN_CMD_RUN, set_dry_run, NULL,
      "list the cases and their memory, run nothing"},
+    {"progress", 0, NULL, SN_CMD_RUN, set_progress, NULL,
+     "show progress although standard error is no terminal, as under mpiexec"},
     {"quiet", 'q', NULL, SN_CMD_RUN, set_quiet, NULL, "no progress, no tables"},
     {"verbose", 'v', NULL, SN_CMD_RUN, set_verbose, NULL,
      "a line per case on standard error; where an error was seen"},

@@ -29,7 +29,7 @@ struct sn_options {
     int launches;     /* fresh starts of the whole run */
     int launch;       /* the one that this process is, or -1: start them all */
     const char *out;  /* run directory, or NULL: a new one under results/runs */
-    bool resume, dry_run, quiet, verbose;
+    bool resume, dry_run, quiet, verbose, progress;
     enum sn_format format;
     const char *suite, *counters, *map, *mpiexec, *roofs;
     enum sn_mutation mutate;

@@ -8,9 +8,9 @@
 
 enum { WIDTH = 100 };
 
-void sn_progress_open(struct sn_progress *p, size_t total, bool quiet, bool verbose)
+void sn_progress_open(struct sn_progress *p, size_t total, bool quiet, bool verbose, bool always)
 {
-    *p = (struct sn_progress){.line = !quiet && !verbose && isatty(STDERR_FILENO),
+    *p = (struct sn_progress){.line = !quiet && !verbose && (always || isatty(STDERR_FILENO)),
                               .verbose = verbose && !quiet,
                               .total = total,
                               .start_ns = sn_clock_ns()};

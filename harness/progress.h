@@ -16,7 +16,8 @@ struct sn_progress {
     int64_t start_ns;
 };
 
-void sn_progress_open(struct sn_progress *p, size_t total, bool quiet, bool verbose);
+/* `always`: also where standard error is no terminal (mpiexec puts a pipe before it). */
+void sn_progress_open(struct sn_progress *p, size_t total, bool quiet, bool verbose, bool always);
 void sn_progress_case(struct sn_progress *p, const char *label); /* a case begins */
 void sn_progress_row(struct sn_progress *p, const char *label,
                      const struct sn_row *row); /* NULL: stored earlier */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include <mpi.h>
 
@@ -108,21 +109,26 @@ static void dry_run(struct run *r)
            (double)runs * (r->o->sample.budget_s + 0.05) * r->o->launches);
 }
 
-/* The row of a case that the time-out ended; called in the watching thread of rank 0. */
-static void on_timeout(void *arg, const char *text)
+static void store_timed_out(struct run *r, const char *text)
 {
-    struct run *r = arg;
     struct sn_row row;
     init_row(r, r->current, &row);
     row.status = SN_ROW_FAILED;
-    row.ranks = r->world.size;
-    row.endpoints = r->world.size;
-    row.clock = "wall";
-    row.origin = r->world.oversubscribed ? SN_ORIGIN_EMULATED : SN_ORIGIN_MEASURED;
+    sn_case_place(&r->plan.cases[r->current], &r->env, r->o->clock, &row);
     row.reason = sn_row_str(&row, "%s", text);
     sn_rundir_append(r->dir, &row);
+    sn_row_free(&row);
+}
+
+/* Called in the watching thread of rank 0: the case that the time-out ended keeps a row. */
+static void on_timeout(void *arg, const char *text)
+{
+    struct run *r = arg;
+    if (r->current < r->plan.n)
+        store_timed_out(r, text);
     json_t *end = sn_manifest_end("timed-out");
     sn_rundir_annotate(r->dir, end);
+    json_decref(end);
     sn_rundir_write_sums(r->path);
 }
 
@@ -155,17 +161,17 @@ static int get_roofs(struct run *r)
     if (status != SN_OK)
         return status;
     MPI_Bcast(&found, 1, MPI_INT, 0, r->world.comm);
-    if (!found) {
+    if (found)
+        MPI_Bcast(&r->roofs, sizeof r->roofs, MPI_BYTE, 0, r->world.comm);
+    else
         status = sn_roofs_measure(&r->world, &r->roofs);
-        if (status == SN_OK && r->dir) {
-            json_t *more = json_pack("{s:o}", "roofs", sn_manifest_roofs(&r->roofs));
-            status = sn_rundir_annotate(r->dir, more);
-            json_decref(more);
-        }
-        return sn_world_agree(&r->world, status);
+    if (status == SN_OK && r->dir && !(found && from == r->path)) {
+        json_t *more =
+            json_pack("{s:o, s:s?}", "roofs", sn_manifest_roofs(&r->roofs), "roofs_from", o->roofs);
+        status = sn_rundir_annotate(r->dir, more);
+        json_decref(more);
     }
-    MPI_Bcast(&r->roofs, sizeof r->roofs, MPI_BYTE, 0, r->world.comm);
-    return SN_OK;
+    return sn_world_agree(&r->world, status);
 }
 
 static int run_one(struct run *r, size_t i)
@@ -209,7 +215,8 @@ static int run_one(struct run *r, size_t i)
 static int run_all(struct run *r)
 {
     int status = SN_OK;
-    sn_progress_open(&r->progress, r->plan.n, r->o->quiet || r->world.rank != 0, r->o->verbose);
+    sn_progress_open(&r->progress, r->plan.n, r->o->quiet || r->world.rank != 0, r->o->verbose,
+                     r->o->progress);
     for (size_t i = 0; i < r->plan.n && status == SN_OK; i++)
         status = run_one(r, i);
     sn_progress_close(&r->progress);
@@ -235,7 +242,7 @@ static int conclude(struct run *r, int ended)
         return sn_rundir_write_sums(r->path);
     }
     status = sn_report_write(r->path, r->app, r->data.plots);
-    if (status != SN_OK || o->quiet)
+    if (status != SN_OK)
         return status;
     char *rows_path = sn_strdupf("%s/rows.jsonl", r->path);
     struct sn_rows rows;
@@ -243,12 +250,28 @@ static int conclude(struct run *r, int ended)
     free(rows_path);
     if (status != SN_OK)
         return status;
-    status = sn_report_tables(stdout, &rows, o->format, r->app);
+    r->failed = 0; /* of earlier launches and of what was resumed, too */
+    for (size_t i = 0; i < rows.n; i++)
+        r->failed += rows.rows[i].status == SN_ROW_FAILED;
+    if (!o->quiet) {
+        status = sn_report_tables(stdout, &rows, o->format, r->app);
+        /* CSV and JSON on standard output stay clean for other programs. */
+        FILE *out = o->format <= SN_FORMAT_MD ? stdout : stderr;
+        fprintf(out, "\nrows    %s/rows.jsonl\nreport  %s/report.html\n", r->path, r->path);
+    }
     sn_rows_free(&rows);
-    /* CSV and JSON on standard output stay clean for other programs. */
-    FILE *out = o->format <= SN_FORMAT_MD ? stdout : stderr;
-    fprintf(out, "\nrows    %s/rows.jsonl\nreport  %s/report.html\n", r->path, r->path);
     return status;
+}
+
+/* Bytes that a case may take per rank. Windows that ranks share lie in /dev/shm, which may be small
+ * (64 MiB in a container): to touch more than it holds kills, so it bounds all cases. */
+static uint64_t memory_limit(const struct sn_world *w)
+{
+    struct statvfs fs;
+    double limit = memory_share * (double)sn_mem_available();
+    if (!statvfs("/dev/shm", &fs))
+        limit = fmin(limit, memory_share * (double)fs.f_bavail * (double)fs.f_frsize);
+    return (uint64_t)(limit / w->host_ranks);
 }
 
 static int run_plan(struct run *r, int argc, char **argv)
@@ -266,8 +289,7 @@ static int run_plan(struct run *r, int argc, char **argv)
                              .hang_rank = o->hang_rank,
                              .map_file = o->map};
     r->case_opts = (struct sn_case_opts){.clock = o->clock, .sample = o->sample};
-    r->case_opts.memory_limit =
-        (uint64_t)(memory_share * (double)sn_mem_available() / r->world.host_ranks);
+    r->case_opts.memory_limit = memory_limit(&r->world);
     status = check_inputs(r);
     if (status != SN_OK)
         return status;
@@ -283,23 +305,33 @@ static int run_plan(struct run *r, int argc, char **argv)
         r->path =
             o->out ? sn_strdup(o->out) : sn_rundir_default_path(o->suite ? "suite" : o->args[0]);
     status = open_dir(r, argc, argv); /* before the roofs: what is wrong with it is said at once */
-    if (status == SN_OK && o->clock == SN_CLOCK_WALL)
-        status = get_roofs(r);
+    r->current = r->plan.n;           /* no case yet */
     if (status == SN_OK)
         status = sn_watch_open(&r->env.watch, &r->world, o->timeout_s, on_timeout, r);
     if (status != SN_OK)
         return status;
-    status = run_all(r);
+    if (o->clock == SN_CLOCK_WALL) {
+        sn_watch_case(r->env.watch, "roofs");
+        sn_watch_phase(r->env.watch, "measure");
+        status = get_roofs(r);
+        sn_watch_case(r->env.watch, NULL);
+    }
+    if (status == SN_OK)
+        status = run_all(r);
     r->signal = sn_watch_signal(r->env.watch);
     MPI_Allreduce(MPI_IN_PLACE, &r->signal, 1, MPI_INT, MPI_MAX, r->world.comm);
     int concluded =
         r->world.rank == 0 && (status == SN_OK || status == SN_EINTR) ? conclude(r, status) : SN_OK;
     sn_watch_close(r->env.watch);
     concluded = sn_world_agree(&r->world, concluded);
+    uint64_t failed = r->failed;
+    MPI_Bcast(&failed, 1, MPI_UINT64_T, 0, r->world.comm);
+    r->failed = failed;
     if (status == SN_OK)
         status = concluded;
     if (status == SN_OK && r->failed)
-        status = SN_FAIL(SN_EVERIFY, "%zu of %zu cases failed", r->failed, r->plan.n);
+        status = SN_FAIL(SN_EVERIFY, "%zu of %zu rows failed", r->failed,
+                         r->plan.n * (size_t)(o->launch < 0 ? 1 : o->launches));
     return status;
 }
 

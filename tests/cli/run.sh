@@ -32,6 +32,7 @@ expect "verify finds an altered median" 1 "$SNBENCH" verify "$tmp/d"
 expect "one rank: skipped, not failed" 0 "$SNBENCH" run latency size=8 --budget 20ms -o "$tmp/one"
 grep -q '"status":"skipped","reason":"[^"]' "$tmp/one/rows.jsonl" && ok "with a reason" || not_ok "with a reason: none"
 expect "no such clock: skipped" 0 mpiexec -n 2 "$SNBENCH" run latency size=8 --clock model $quick -o "$tmp/model"
+expect "verify of the model clock" 0 "$SNBENCH" verify "$tmp/model"
 grep -q 'model clock' "$tmp/model/rows.jsonl" && ok "with its reason" || not_ok "with its reason: none"
 
 expect "dry run" 0 mpiexec -n 2 "$SNBENCH" run --suite quick --dry-run
@@ -49,6 +50,7 @@ expect "verify launches" 0 "$SNBENCH" verify "$tmp/l"
 for f in json csv md osu; do
     expect "run --format $f" 0 mpiexec -n 2 "$SNBENCH" run latency size=8 $quick --format $f -o "$tmp/f-$f"
 done
+grep -q '"roofs_from"' "$tmp/c/manifest.json" && ok "the manifest says where the roofs are from" || not_ok "the manifest says where the roofs are from: no"
 expect "roofs of another number of ranks" 2 "$SNBENCH" run latency size=8 --roofs "$tmp/d" -o "$tmp/r"
 says "says how to go on" "leave the option out"
 expect "7 ranks" 0 mpiexec -n 7 "$SNBENCH" run alltoall size=64 --budget 30ms --samples 6:20 -o "$tmp/seven"

@@ -52,6 +52,11 @@ for b in $("$SNBENCH" list benchmarks | awk '{print $1}'); do
     expect "describe $b" 0 "$SNBENCH" describe "$b"
     says -o "describe $b gives its limit" "limit "
 done
-# Help must not need MPI: with its library's environment broken it still answers.
-expect "help without MPI" 0 env PMI_FD=99 PMI_RANK=0 PMI_SIZE=2 "$SNBENCH" list benchmarks
+# These must not need MPI: in an environment in which MPI_Init cannot work they still answer.
+broken="env PMI_FD=99 PMI_RANK=0 PMI_SIZE=2"
+timeout 20 $broken "$SNBENCH" run latency size=8 -o "$tmp/d" >/dev/null 2>&1 && not_ok "the environment is broken: MPI_Init works in it" || ok "the environment is broken"
+rm -rf "$tmp/d"
+for c in "list benchmarks" "describe latency" "run --help" "--version" "report tests/golden/quick"; do
+    expect "$c without MPI" 0 $broken "$SNBENCH" $c
+done
 finish
