@@ -2,10 +2,13 @@
 #include "comm/transport.h"
 
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
 
 #include "comm/transport_impl.h"
 #include "harness/base/mem.h"
 #include "harness/base/status.h"
+#include "harness/base/units.h"
 
 const struct sn_transport *const sn_transports[] = {
 #define SN_TRANSPORT(name) &sn_transport_##name,
@@ -64,6 +67,49 @@ void sn_link_fini(struct sn_link *l)
 {
     if (l->comm != MPI_COMM_NULL)
         MPI_Comm_free(&l->comm);
+}
+
+int sn_link_agree(MPI_Comm comm, int status)
+{
+    enum { WORDS = 512 };
+    struct {
+        int status, rank;
+    } worst = {.status = status};
+    char words[WORDS];
+    MPI_Comm_rank(comm, &worst.rank);
+    snprintf(words, sizeof words, "rank %d: %s", worst.rank, sn_status_message());
+    SN_LINK_MPI(MPI_Allreduce, MPI_IN_PLACE, &worst, 1, MPI_2INT, MPI_MINLOC, comm);
+    if (worst.status == SN_OK)
+        return SN_OK;
+    SN_LINK_MPI(MPI_Bcast, words, sizeof words, MPI_CHAR, worst.rank, comm);
+    return status != SN_OK ? status : SN_FAIL(worst.status, "%s", words);
+}
+
+static int check_shm_of_host(const struct sn_link *l, size_t bytes)
+{
+    MPI_Comm host;
+    int ranks;
+    uint64_t need = bytes;
+    char needed[32], left[32];
+    SN_LINK_MPI(MPI_Comm_split_type, l->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
+    MPI_Comm_size(host, &ranks);
+    MPI_Allreduce(MPI_IN_PLACE, &need, 1, MPI_UINT64_T, MPI_SUM, host);
+    MPI_Comm_free(&host);
+    /* Asked after the sum: by then every rank has given back the windows it had before. */
+    struct statvfs fs;
+    if (ranks == 1 || statvfs("/dev/shm", &fs) != 0)
+        return SN_OK;
+    uint64_t unused = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (fs.f_blocks == 0 || need <= unused) /* no blocks at all: no limit */
+        return SN_OK;
+    return SN_FAIL(SN_ENOMEM, "a window of %d ranks needs %s of /dev/shm, %s are free", ranks,
+                   sn_units_format(needed, sizeof needed, (double)need, SN_UNIT_BYTES),
+                   sn_units_format(left, sizeof left, (double)unused, SN_UNIT_BYTES));
+}
+
+int sn_link_check_shm(const struct sn_link *l, size_t bytes)
+{
+    return sn_link_agree(l->comm, check_shm_of_host(l, bytes));
 }
 
 void sn_link_count(struct sn_link *l, unsigned me, unsigned to, size_t bytes, unsigned messages)

@@ -51,7 +51,8 @@ struct sn_transport {
 
     /* NULL, or why it cannot run on these ranks: a reason for a `skipped` row. Collective. */
     const char *(*unsupported)(MPI_Comm comm);
-    /* Collective. Segments zeroed, flags 0. SN_ENOMEM, SN_EENV. */
+    /* Collective. Segments zeroed, flags 0. SN_ENOMEM, SN_EENV: then on every rank, and nothing is
+     * left open. */
     int (*open)(struct sn_link **out, MPI_Comm comm, const struct sn_endpoints *e,
                 size_t segment_bytes, unsigned flags, bool yield);
     void (*close)(struct sn_link *l); /* collective */

@@ -18,6 +18,16 @@ int sn_link_init(struct sn_link *l, const struct sn_transport *t, MPI_Comm comm,
                  const struct sn_endpoints *e, size_t segment_bytes, unsigned flags, bool yield);
 void sn_link_fini(struct sn_link *l);
 
+/* Collective over comm: SN_OK where every rank brings SN_OK, else a failure on every rank: its own,
+ * or the lowest failing rank's with its words. What opens a link calls it before the next
+ * collective, so that a link is open everywhere or nowhere. */
+int sn_link_agree(MPI_Comm comm, int status);
+
+/* Collective: SN_ENOMEM on every rank where /dev/shm, from which MPI libraries take the windows of
+ * ranks that share a host, has less left than the `bytes` of each of the host's ranks together. Its
+ * files grow past what it has without an error: the store into them is what fails, by SIGBUS. */
+int sn_link_check_shm(const struct sn_link *l, size_t bytes);
+
 /* Adds bytes to the link's counters. */
 void sn_link_count(struct sn_link *l, unsigned me, unsigned to, size_t bytes, unsigned messages);
 

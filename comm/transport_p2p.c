@@ -383,10 +383,6 @@ static int p2p_allocate(struct p2p_link *s)
         return status;
     size_t bytes = sn_layout_bytes(&s->layout, sn_endpoints_count(l->endpoints, l->rank));
     status = sn_mem_alloc(&s->memory, bytes + s->layout.align);
-    int failed = status != SN_OK, any;
-    SN_LINK_MPI(MPI_Allreduce, &failed, &any, 1, MPI_INT, MPI_MAX, l->comm);
-    if (status == SN_OK && any)
-        status = SN_FAIL(SN_ENOMEM, "another rank has no memory for its segments");
     if (status == SN_OK)
         s->base = (char *)sn_mem_round_up((uintptr_t)s->memory, s->layout.align);
     return status;
@@ -402,6 +398,7 @@ static int p2p_open(struct sn_link **out, MPI_Comm comm, const struct sn_endpoin
     int status = sn_link_init(&s->link, &sn_transport_p2p, comm, e, segment_bytes, flags, yield);
     if (status == SN_OK)
         status = p2p_allocate(s);
+    status = sn_link_agree(comm, status);
     if (status != SN_OK) {
         p2p_release(s);
         return status;

@@ -72,15 +72,23 @@ static int rma_allocate(struct rma_link *s)
     s->cell = cell < MAIL_CELL_MIN ? MAIL_CELL_MIN : cell > MAIL_CELL_MAX ? MAIL_CELL_MAX : cell;
     int status = sn_layout_make(&s->layout, l, ranks * (2 * SN_LINE + MAIL_SLOTS * s->cell));
     if (status != SN_OK)
-        return status;
+        return status; /* the same on every rank */
     size_t bytes = sn_layout_bytes(&s->layout, sn_endpoints_count(l->endpoints, l->rank));
     size_t slack = s->layout.align, heads = 2 * ranks * SN_LINE;
+    status = sn_link_check_shm(l, bytes + slack);
+    if (status != SN_OK)
+        return status;
     char *mine;
     int rc = MPI_Win_allocate((MPI_Aint)(bytes + slack), 1, MPI_INFO_NULL, l->comm, &mine, &s->win);
     if (rc != MPI_SUCCESS) {
         s->win = MPI_WIN_NULL;
         sn_link_mpi_error(rc, "MPI_Win_allocate");
-        return SN_FAIL(SN_ENOMEM, "a window of %zu bytes: %s", bytes, sn_status_message());
+        status = SN_FAIL(SN_ENOMEM, "a window of %zu bytes: %s", bytes, sn_status_message());
+    }
+    status = sn_link_agree(l->comm, status);
+    if (status != SN_OK) {
+        s->win = MPI_WIN_NULL; /* not freed: that is collective, and a rank has none */
+        return status;
     }
     MPI_Win_set_errhandler(s->win, MPI_ERRORS_RETURN);
     s->base = (char *)sn_mem_round_up((uintptr_t)mine, slack);
@@ -129,12 +137,14 @@ static int rma_open(struct sn_link **out, MPI_Comm comm, const struct sn_endpoin
     s->sent = sn_calloc(ranks, sizeof *s->sent);
     s->received = sn_calloc(ranks, sizeof *s->received);
     int status = sn_link_init(&s->link, &sn_transport_rma, comm, e, segment_bytes, flags, yield);
+    status = sn_link_agree(comm, status);
     if (status == SN_OK)
         status = rma_allocate(s);
     if (s->win != MPI_WIN_NULL)
         MPI_Win_lock_all(MPI_MODE_NOCHECK, s->win);
     if (status == SN_OK)
         status = check_model(s);
+    status = sn_link_agree(comm, status);
     if (status != SN_OK) {
         rma_close(&s->link);
         return status;

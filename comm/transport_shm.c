@@ -82,7 +82,7 @@ static uint64_t *flag_of(struct shm_link *s, unsigned die, unsigned flag)
 }
 
 /* Maps every rank's memory; each rank aligns its own. */
-static int map_ranks(struct shm_link *s, size_t slack)
+static void map_ranks(struct shm_link *s, size_t slack)
 {
     int ranks = s->link.endpoints->ranks, unit;
     MPI_Aint size;
@@ -96,7 +96,6 @@ static int map_ranks(struct shm_link *s, size_t slack)
         s->base[r] += skew[r];
     }
     free(skew);
-    return SN_OK;
 }
 
 static int shm_allocate(struct shm_link *s)
@@ -107,8 +106,11 @@ static int shm_allocate(struct shm_link *s)
     int status =
         sn_layout_make(&s->layout, l, ranks * (sizeof(struct mailbox) + MAIL_SLOTS * MAIL_CELL));
     if (status != SN_OK)
-        return status;
+        return status; /* the same on every rank */
     size_t bytes = sn_layout_bytes(&s->layout, slots), slack = s->layout.align;
+    status = sn_link_check_shm(l, bytes + slack);
+    if (status != SN_OK)
+        return status;
     MPI_Info info;
     void *mine;
     MPI_Info_create(&info);
@@ -118,9 +120,14 @@ static int shm_allocate(struct shm_link *s)
     if (rc != MPI_SUCCESS) {
         s->win = MPI_WIN_NULL;
         sn_link_mpi_error(rc, "MPI_Win_allocate_shared");
-        return SN_FAIL(SN_ENOMEM, "a shared window of %zu bytes a rank: %s", bytes,
-                       sn_status_message());
+        status = SN_FAIL(SN_ENOMEM, "a shared window of %zu bytes: %s", bytes, sn_status_message());
     }
+    status = sn_link_agree(l->comm, status);
+    if (status != SN_OK) {
+        s->win = MPI_WIN_NULL; /* not freed: that is collective, and a rank has none */
+        return status;
+    }
+    MPI_Win_lock_all(MPI_MODE_NOCHECK, s->win); /* MPI asks for an epoch around loads and stores */
     map_ranks(s, slack);
     char *base = s->base[l->rank];
     size_t cells = ranks * sizeof(struct mailbox), flags = s->layout.mail;
@@ -159,14 +166,13 @@ static int shm_link_open(struct sn_link **out, MPI_Comm comm, const struct sn_en
     s->sent = sn_calloc(ranks, sizeof *s->sent);
     s->received = sn_calloc(ranks, sizeof *s->received);
     int status = sn_link_init(&s->link, &sn_transport_shm, comm, e, segment_bytes, flags, yield);
+    status = sn_link_agree(comm, status);
     if (status == SN_OK)
-        status = shm_allocate(s);
+        status = shm_allocate(s); /* agreed */
     if (status != SN_OK) {
         shm_link_close(&s->link);
         return status;
     }
-    /* MPI asks for an epoch around loads and stores of others' memory. */
-    MPI_Win_lock_all(MPI_MODE_NOCHECK, s->win);
     MPI_Barrier(s->link.comm);
     *out = &s->link;
     return SN_OK;
