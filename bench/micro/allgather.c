@@ -111,7 +111,8 @@ const struct sn_bench sn_bench_allgather = {
              "minus first start over ranks",
     .bytes = "logical = ep * ep * size; wire = ep * (ep - 1) * size; local = ep * size",
     .limit = "the blocks of a rank's endpoints (endpoints of the fullest rank * ep * size) copied "
-             "once by its core while all cores do the same (roof copy_all)",
+             "once by its core: roof copy_all where every rank holds equally many endpoints, else "
+             "copy_shared",
     .metric_docs = docs,
     .unsupported = unsupported,
     .memory = memory,

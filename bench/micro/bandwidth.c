@@ -95,8 +95,7 @@ static void metrics(const struct sn_case *c, struct sn_row *row)
     sn_row_add_metric(row, docs, "bandwidth", (double)(window * size) / median);
     sn_row_add_metric(row, docs, "aggregate", (double)row->bytes.wire / median);
     sn_row_add_metric(row, docs, "rate", (double)(directions * window) / median);
-    sn_fabric_limit(c, row, directions == 2 ? SN_COPY_ALL : SN_COPY_SHARED, window * size,
-                    window * size);
+    sn_fabric_limit(c, row, sn_fabric_roof(c, directions), window * size, window * size);
 }
 
 const struct sn_bench sn_bench_bandwidth = {
@@ -109,7 +108,7 @@ const struct sn_bench sn_bench_bandwidth = {
              "finished), on the same, warm buffers. T = last end minus first start over ranks",
     .bytes = "logical = wire = directions * window * size",
     .limit = "window * size copied once by one core out of a shared window: roof copy_shared, or "
-             "copy_all when both directions run at once",
+             "copy_all where both directions run at once and there is no third rank",
     .metric_docs = docs,
     .unsupported = unsupported,
     .memory = memory,

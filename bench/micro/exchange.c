@@ -213,14 +213,28 @@ int sn_exchange_verify(struct sn_exchange *x, struct sn_case *c, struct sn_check
     return SN_OK;
 }
 
+/* Ranks that hold as many endpoints as the fullest: they copy from beginning to end. */
+static unsigned full_ranks(const struct sn_endpoints *e)
+{
+    unsigned most = 0, full = 0;
+    for (int r = 0; r < e->ranks; r++) {
+        unsigned count = sn_endpoints_count(e, r);
+        full = count > most ? 1 : full + (count == most);
+        most = count > most ? count : most;
+    }
+    return full;
+}
+
 void sn_exchange_metrics(const struct sn_case *c, unsigned sources,
                          const struct sn_metric_doc *docs, struct sn_row *row)
 {
+    const struct sn_exchange *x = c->state;
     unsigned n = (unsigned)sn_case_int(c, "ep"), ranks = (unsigned)c->env->world->size;
     uint64_t size = (uint64_t)sn_case_int(c, "size");
     uint64_t dies = (n + ranks - 1) / ranks, by_one_core = dies * n * size;
     uint64_t footprint = dies * (n + sources) * size / 2; /* a copy of m bytes touches 2 m */
     struct sn_traffic t = sn_traffic_uniform(size, n);
     sn_traffic_metrics(&t, n, docs, row);
-    sn_fabric_limit(c, row, ranks > 1 ? SN_COPY_ALL : SN_COPY_OWN, by_one_core, footprint);
+    enum sn_copy_roof roof = sn_fabric_roof(c, full_ranks(&x->fabric.endpoints));
+    sn_fabric_limit(c, row, ranks > 1 && n > 1 ? roof : SN_COPY_OWN, by_one_core, footprint);
 }

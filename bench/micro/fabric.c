@@ -76,6 +76,11 @@ void sn_fabric_barrier(struct sn_fabric *f)
     f->transport->poll(f->link);
 }
 
+enum sn_copy_roof sn_fabric_roof(const struct sn_case *c, unsigned acting)
+{
+    return acting > 1 && acting >= (unsigned)c->env->world->size ? SN_COPY_ALL : SN_COPY_SHARED;
+}
+
 void sn_fabric_limit(const struct sn_case *c, struct sn_row *row, enum sn_copy_roof roof,
                      uint64_t bytes, uint64_t footprint)
 {

@@ -50,6 +50,9 @@ enum sn_copy_roof {
     SN_COPY_SHARED, /* one core, from another rank's memory, the others idle */
     SN_COPY_ALL     /* the same on every core at once */
 };
+/* The roof for a copy out of another rank's memory while `acting` ranks do so. The roof for all at
+ * once bounds only what all do: fewer share the memory among fewer. */
+enum sn_copy_roof sn_fabric_roof(const struct sn_case *c, unsigned acting);
 /* Sets the row's lower bound: `bytes` copied by one core at the roof for copies of `footprint`
  * bytes. No bound where the roof is missing or the ranks are on several hosts. */
 void sn_fabric_limit(const struct sn_case *c, struct sn_row *row, enum sn_copy_roof roof,

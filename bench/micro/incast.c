@@ -1,7 +1,7 @@
 /* incast: every other endpoint sends to endpoint 0 at once; the receiver's port is the bottleneck.
  *
- * Each sender has its own place at the receiver. Bound: one core copies the bytes of one sender
- * while the others do the same. */
+ * Each sender has its own place at the receiver. Bound: one core copies the bytes of one sender.
+ */
 #include <stdlib.h>
 
 #include "bench/benches.h"
@@ -92,14 +92,13 @@ static void metrics(const struct sn_case *c, struct sn_row *row)
     uint64_t size = (uint64_t)sn_case_int(c, "size");
     unsigned senders = (unsigned)c->env->world->size - 1;
     double median = row->stats.median;
-    bool alone = senders == 1 || s->stream.op == SN_STREAM_GET;
     uint64_t by_one_core = s->stream.op == SN_STREAM_GET ? senders * size : size;
     row->bytes.logical = row->bytes.wire = senders * size;
     sn_row_add_metric(row, docs, "bottleneck", (double)row->bytes.wire / median);
     sn_row_add_metric(row, docs, "aggregate", (double)row->bytes.wire / median);
     sn_row_add_metric(row, docs, "per_sender", (double)size / median);
     sn_row_add_metric(row, docs, "fairness", s->fairness);
-    sn_fabric_limit(c, row, alone ? SN_COPY_SHARED : SN_COPY_ALL, by_one_core, by_one_core);
+    sn_fabric_limit(c, row, SN_COPY_SHARED, by_one_core, by_one_core);
 }
 
 const struct sn_bench sn_bench_incast = {
@@ -111,8 +110,8 @@ const struct sn_bench sn_bench_incast = {
     .timed = "one message of every other endpoint to endpoint 0, complete (puts flushed, gets and "
              "receives finished). T = last end minus first start over ranks",
     .bytes = "logical = wire = (endpoints - 1) * size",
-    .limit = "what one core copies, once, out of a shared window: size of each sender while all do "
-             "it (roof copy_all), or of all by the receiver that gets (roof copy_shared)",
+    .limit = "what one core copies, once, out of a shared window (roof copy_shared: endpoint 0's "
+             "rank sends nothing): size of one sender, or of all by the receiver that gets",
     .metric_docs = docs,
     .unsupported = unsupported,
     .memory = memory,
