@@ -103,8 +103,9 @@ void sn_moe_route(const struct sn_moe *m, unsigned die, unsigned t, uint32_t *sl
         weight[topk] = 1;
     }
     for (unsigned j = 0; j < m->k; j++)
-        slot[j] = sn_placement_slot(&m->placement, expert[j],
-                                    sn_rng_at(m->seed ^ STREAM_CHOICE, m->draw, token));
+        slot[j] = sn_placement_slot(
+            &m->placement, expert[j],
+            sn_rng_at(m->seed ^ STREAM_CHOICE, m->draw, token * SN_MOE_COPIES_MAX + j));
 }
 
 void sn_moe_set_draw(struct sn_moe *m, uint64_t draw)
