@@ -102,7 +102,17 @@ Test(bandwidths, metrics_of_a_row)
     cr_expect_float_eq(sn_row_metric(&row, "bottleneck")->value, 1.5e6, 1e-3);
     cr_expect_float_eq(sn_row_metric(&row, "busbw")->value, 1.5e6, 1e-3);
     cr_expect_float_eq(sn_row_metric(&row, "aggregate")->value, 6e6, 1e-3);
+    cr_expect_float_eq(sn_row_metric(&row, "wire")->value, 6e6, 1e-3);
     cr_expect_float_eq(sn_row_metric(&row, "logical")->value, 8e6, 1e-3);
     cr_expect(row.bytes.logical == 8000 && row.bytes.wire == 6000 && row.bytes.local == 2000);
+    /* Forwarded data: what was moved is not what was meant for others. */
+    t.moved = 9000;
+    sn_row_free(&row);
+    sn_row_init(&row);
+    row.stats.median = 0.001;
+    sn_traffic_metrics(&t, 4, docs, &row);
+    cr_expect_float_eq(sn_row_metric(&row, "aggregate")->value, 6e6, 1e-3);
+    cr_expect_float_eq(sn_row_metric(&row, "wire")->value, 9e6, 1e-3);
+    cr_expect(row.bytes.wire == 9000);
     sn_row_free(&row);
 }
