@@ -133,7 +133,6 @@ static int hand_over(struct hier *h, unsigned me, unsigned die, unsigned src, ui
     if (!w->mapped && n)
         status = w->transport->put(w->link, me, die, sn_moe_window_copies(w, src),
                                    copy_to(h, src, die, 0), n * w->head.moe->copy_bytes);
-    w->head.wire_copies += me == die ? 0 : n;
     return status ? status : sn_moe_window_announce(w, me, die, src, n);
 }
 
@@ -160,6 +159,7 @@ static void spread_tokens(struct hier *h, unsigned i)
                 uint8_t *copy = copy_to(h, die, to, w->place[token * m->k + j]);
                 sn_copy(copy, scratch, payload);
                 sn_moe_put_head(m, copy + m->copy_bytes, t * m->k + j, die, slot, hash);
+                w->moved[to]++;
                 continue;
             }
             if (done[j])
@@ -241,6 +241,7 @@ static int forward(struct hier *h, unsigned die, unsigned src)
             sn_moe_put_head(m, copy + m->copy_bytes, head.token * m->k + e.j, src, e.slot,
                             head.hash);
             h->passed[to - first]++;
+            w->moved[to]++;
         }
     }
     for (unsigned q = 0; q < size && !status; q++)
@@ -288,6 +289,11 @@ static uint64_t memory(const struct sn_moe_shape *s, unsigned dies_per_node, uns
                         s, local, t, nodes_bytes(s, take_turns(s->dies, dies_per_node, NULL), t));
 }
 
+static const char *unsupported(const struct sn_moe_shape *s, unsigned dies_per_node, unsigned local)
+{
+    return s->dies <= dies_per_node ? "hier needs more than one node: ep > node" : NULL;
+}
+
 static void close_hier(struct sn_moe_exchange *x)
 {
     struct hier *h = (struct hier *)x;
@@ -308,6 +314,7 @@ const struct sn_moe_algorithm sn_moe_hier = {
     .brief = "one record per (token, node), forwarded inside the node",
     .transport = true,
     .by_node = true,
+    .unsupported = unsupported,
     .memory = memory,
     .open = open_hier,
     .close = close_hier,

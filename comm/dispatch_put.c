@@ -35,10 +35,11 @@ static void store_tokens(struct sn_moe_window *w, unsigned i)
         uint64_t hash = sn_hash_payload(w->scratch, payload);
         for (unsigned j = 0; j < m->k; j++) {
             uint32_t slot = m->slot[token * m->k + j];
-            uint8_t *to = w->peer[m->placement.slot_die[slot]] + base +
-                          w->place[token * m->k + j] * w->head.stride;
+            unsigned die_to = m->placement.slot_die[slot];
+            uint8_t *to = w->peer[die_to] + base + w->place[token * m->k + j] * w->head.stride;
             sn_moe_put_head(m, w->scratch + m->copy_bytes, t * m->k + j, die, slot, hash);
             sn_copy(to, w->scratch, m->copy_bytes);
+            w->moved[die_to]++;
         }
     }
 }
@@ -54,7 +55,8 @@ static void stage_tokens(struct sn_moe_window *w, unsigned i)
         uint64_t hash = 0;
         for (unsigned j = 0; j < m->k; j++) {
             uint32_t slot = m->slot[token * m->k + j];
-            size_t to = (size_t)m->placement.slot_die[slot] * m->pair_max;
+            unsigned die_to = m->placement.slot_die[slot];
+            size_t to = (size_t)die_to * m->pair_max;
             uint8_t *copy = w->scratch + (to + w->place[token * m->k + j]) * w->head.stride;
             if (first) {
                 sn_copy(copy, first, payload);
@@ -64,6 +66,7 @@ static void stage_tokens(struct sn_moe_window *w, unsigned i)
                 first = copy;
             }
             sn_moe_put_head(m, copy + m->copy_bytes, t * m->k + j, die, slot, hash);
+            w->moved[die_to]++;
         }
     }
 }
@@ -92,7 +95,6 @@ static int dispatch(struct sn_moe_exchange *head)
                 status = sn_moe_window_announce(w, die, to, die, n);
             if (status)
                 return status;
-            head->wire_copies += to == die ? 0 : n;
         }
     }
     return sn_moe_window_end(w);

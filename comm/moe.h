@@ -97,8 +97,10 @@ struct sn_moe_algorithm {
     bool transport; /* goes through a transport; else straight through MPI */
     bool by_node;   /* sends one record per (token, node): fewer wire bytes than copies */
 
-    /* NULL, or why it cannot run the shape where the fullest rank has `local` dies. May be NULL. */
-    const char *(*unsupported)(const struct sn_moe_shape *s, unsigned local);
+    /* NULL, or why it cannot run the shape, or makes no sense for it, where the fullest rank has
+     * `local` dies. May be NULL. */
+    const char *(*unsupported)(const struct sn_moe_shape *s, unsigned dies_per_node,
+                               unsigned local);
     /* Bytes of memory that a rank with `local` dies needs beside the problem's own. */
     uint64_t (*memory)(const struct sn_moe_shape *s, unsigned dies_per_node, unsigned local,
                        const struct sn_transport *t);

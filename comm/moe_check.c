@@ -111,9 +111,10 @@ static bool mutate_pair(struct sn_moe_exchange *x, size_t pair, enum sn_moe_muta
     }
 }
 
+static const char *const mutation_name[] = {"none", "bitflip", "swap", "drop", "wrong-rank"};
+
 int sn_moe_mutate(struct sn_moe_exchange *x, enum sn_moe_mutation mutation)
 {
-    static const char *const name[] = {"none", "bitflip", "swap", "drop", "wrong-rank"};
     struct sn_moe *m = x->moe;
     size_t pairs = (size_t)m->local * m->shape.dies;
     if (mutation == SN_MOE_INTACT)
@@ -127,7 +128,7 @@ int sn_moe_mutate(struct sn_moe_exchange *x, enum sn_moe_mutation mutation)
     }
     if (!done)
         return SN_FAIL(SN_EINVAL, "mutation %s: no die holds copies it could be done to",
-                       name[mutation]);
+                       mutation_name[mutation]);
     return SN_OK;
 }
 
@@ -273,6 +274,80 @@ void sn_moe_check_received(const struct sn_moe_exchange *x, struct sn_moe_verdic
 
 /* --- combined ---------------------------------------------------------------------------------*/
 
+/* The combined token t of die s->die in s->sum. */
+static void expect_combined(const struct sn_moe *m, struct source *s, unsigned t)
+{
+    size_t hidden = m->shape.hidden;
+    uint32_t slot[SN_MOE_COPIES_MAX];
+    float weight[SN_MOE_COPIES_MAX];
+    const uint16_t *y[SN_MOE_COPIES_MAX];
+    sn_moe_route(m, s->die, t, slot, weight);
+    sn_moe_input(m, s->die, t, s->x);
+    sn_codec_encode(sn_codecs[0], m->shape.dtype, hidden, s->x, s->payload);
+    for (unsigned j = 0; j < m->k; j++) {
+        sn_codec_decode(m->shape.dtype, hidden, s->payload,
+                        sn_moe_factor(m->placement.slot_expert[slot[j]]), s->y + j * hidden);
+        y[j] = s->y + j * hidden;
+    }
+    sn_codecs[0]->sum(y, weight, m->k, hidden, s->sum);
+}
+
+/* A combined token of another rank's die, different from what is there, written at `to`. */
+static bool plant_foreign_token(const struct sn_moe *m, uint16_t *to)
+{
+    struct source s;
+    bool done = false;
+    source_init(&s, m);
+    for (s.die = 0; s.die < m->shape.dies && !done; s.die++) {
+        if (m->endpoints->rank_of[s.die] == m->rank)
+            continue;
+        expect_combined(m, &s, 0);
+        done = memcmp(to, s.sum, m->answer_bytes) != 0;
+        if (done)
+            memcpy(to, s.sum, m->answer_bytes);
+    }
+    source_free(&s);
+    return done;
+}
+
+static bool mutate_out(struct sn_moe *m, enum sn_moe_mutation mutation)
+{
+    size_t hidden = m->shape.hidden, tokens = (size_t)m->local * m->shape.tokens;
+    uint16_t *token = m->out + tokens / 2 * hidden;
+    if (!tokens)
+        return false;
+    switch (mutation) {
+    case SN_MOE_BITFLIP:
+        token[hidden / 3] ^= 0x10;
+        return true;
+    case SN_MOE_SWAP:
+        for (size_t t = 0; t < tokens; t++)
+            if (swap_payloads((uint8_t *)token, (uint8_t *)(m->out + t * hidden), m->answer_bytes))
+                return true;
+        return false;
+    case SN_MOE_DROP:
+        memset(token, 0, m->answer_bytes);
+        return true;
+    default:
+        return plant_foreign_token(m, token);
+    }
+}
+
+int sn_moe_mutate_combined(struct sn_moe_exchange *x, enum sn_moe_mutation mutation)
+{
+    struct sn_moe *m = x->moe;
+    int done = mutation == SN_MOE_INTACT;
+    for (int r = 0; r < m->endpoints->ranks && !done; r++) {
+        if (r == m->rank)
+            done = mutate_out(m, mutation);
+        MPI_Bcast(&done, 1, MPI_INT, r, m->comm);
+    }
+    if (!done)
+        return SN_FAIL(SN_EINVAL, "mutation %s: no die holds combined tokens it could be done to",
+                       mutation_name[mutation]);
+    return SN_OK;
+}
+
 void sn_moe_check_combined(const struct sn_moe_exchange *x, struct sn_moe_verdict *v)
 {
     const struct sn_moe *m = x->moe;
@@ -282,19 +357,8 @@ void sn_moe_check_combined(const struct sn_moe_exchange *x, struct sn_moe_verdic
     for (unsigned i = 0; i < m->local; i++) {
         s.die = sn_endpoints_at(m->endpoints, m->rank, i);
         for (unsigned t = 0; t < m->shape.tokens; t++) {
-            uint32_t slot[SN_MOE_COPIES_MAX];
-            float weight[SN_MOE_COPIES_MAX];
-            const uint16_t *y[SN_MOE_COPIES_MAX];
             const uint16_t *out = m->out + ((size_t)i * m->shape.tokens + t) * hidden;
-            sn_moe_route(m, s.die, t, slot, weight);
-            sn_moe_input(m, s.die, t, s.x);
-            sn_codec_encode(sn_codecs[0], m->shape.dtype, hidden, s.x, s.payload);
-            for (unsigned j = 0; j < m->k; j++) {
-                sn_codec_decode(m->shape.dtype, hidden, s.payload,
-                                sn_moe_factor(m->placement.slot_expert[slot[j]]), s.y + j * hidden);
-                y[j] = s.y + j * hidden;
-            }
-            sn_codecs[0]->sum(y, weight, m->k, hidden, s.sum);
+            expect_combined(m, &s, t);
             v->compared++;
             if (!memcmp(out, s.sum, m->answer_bytes))
                 continue;
@@ -342,19 +406,21 @@ size_t sn_moe_record_bytes(const struct sn_moe_shape *s)
            8 * (size_t)(s->topk + (s->shared > 0));
 }
 
-static void add(struct sn_moe_traffic *t, unsigned from, unsigned to, size_t bytes)
+static void move(struct sn_moe_traffic *t, unsigned from, unsigned to, size_t bytes)
 {
+    *(from == to ? &t->local : &t->wire) += bytes;
+    t->wire_copies += from != to;
+}
+
+static void route(struct sn_moe_traffic *t, unsigned from, unsigned to, size_t bytes)
+{
+    if (!t->sent)
+        return;
     if (from == to) {
-        t->local += bytes;
-        if (t->own)
-            t->own[from] += bytes;
+        t->own[from] += bytes;
     } else {
-        t->wire += bytes;
-        t->wire_copies++;
-        if (t->sent) {
-            t->sent[from] += bytes;
-            t->received[to] += bytes;
-        }
+        t->sent[from] += bytes;
+        t->received[to] += bytes;
     }
 }
 
@@ -368,8 +434,9 @@ void sn_moe_expected_dispatch(const struct sn_moe_exchange *x, struct sn_moe_tra
         const uint32_t *slot = m->slot + token * m->k;
         for (unsigned j = 0; j < m->k; j++) {
             unsigned to = m->placement.slot_die[slot[j]], node = sn_endpoints_node(e, to);
+            route(t, src, to, m->copy_bytes);
             if (!x->algorithm->by_node || node == sn_endpoints_node(e, src)) {
-                add(t, src, to, m->copy_bytes);
+                move(t, src, to, m->copy_bytes);
                 continue;
             }
             /* Passed on by the die with the source's index in the node, modulo the node's size. */
@@ -379,8 +446,8 @@ void sn_moe_expected_dispatch(const struct sn_moe_exchange *x, struct sn_moe_tra
             for (unsigned q = 0; q < j; q++)
                 first &= sn_endpoints_node(e, m->placement.slot_die[slot[q]]) != node;
             if (first)
-                add(t, src, by, sn_moe_record_bytes(&m->shape));
-            add(t, by, to, m->copy_bytes);
+                move(t, src, by, sn_moe_record_bytes(&m->shape));
+            move(t, by, to, m->copy_bytes);
         }
     }
 }
@@ -389,8 +456,11 @@ void sn_moe_expected_combine(const struct sn_moe_exchange *x, struct sn_moe_traf
 {
     const struct sn_moe *m = x->moe;
     t->wire = t->local = t->wire_copies = 0;
-    for (size_t c = 0; c < (size_t)m->local * m->shape.tokens * m->k; c++)
-        add(t, m->placement.slot_die[m->slot[c]],
-            sn_endpoints_at(m->endpoints, m->rank, (unsigned)(c / m->k / m->shape.tokens)),
-            m->answer_bytes);
+    for (size_t c = 0; c < (size_t)m->local * m->shape.tokens * m->k; c++) {
+        unsigned from = m->placement.slot_die[m->slot[c]];
+        unsigned to =
+            sn_endpoints_at(m->endpoints, m->rank, (unsigned)(c / m->k / m->shape.tokens));
+        route(t, from, to, m->answer_bytes);
+        move(t, from, to, m->answer_bytes);
+    }
 }

@@ -9,13 +9,13 @@
 
 #include "comm/moe.h"
 
-/* What is done to received copies to prove that the check can fail. */
+/* What is done to received copies, or to combined tokens, to prove that the check can fail. */
 enum sn_moe_mutation {
     SN_MOE_INTACT,
-    SN_MOE_BITFLIP,   /* one bit of one payload */
-    SN_MOE_SWAP,      /* the payloads of two copies exchanged */
-    SN_MOE_DROP,      /* one copy gone */
-    SN_MOE_WRONG_RANK /* in place of a copy lies a whole one that belongs to another die */
+    SN_MOE_BITFLIP,   /* one bit of one payload or value */
+    SN_MOE_SWAP,      /* the payloads of two copies, or two tokens, exchanged */
+    SN_MOE_DROP,      /* one copy gone; one token all zeros */
+    SN_MOE_WRONG_RANK /* in place of a copy or token lies a whole one of another die */
 };
 
 struct sn_moe_verdict { /* of this rank; starts zeroed */
@@ -27,6 +27,10 @@ struct sn_moe_verdict { /* of this rank; starts zeroed */
  * that after a dispatch and is whole again after the next one. SN_EINVAL when no rank can (no
  * copies, one die only). */
 int sn_moe_mutate(struct sn_moe_exchange *x, enum sn_moe_mutation mutation);
+
+/* Collective. The same to the tokens in moe->out, the state after a combine. SN_EINVAL when no rank
+ * can. */
+int sn_moe_mutate_combined(struct sn_moe_exchange *x, enum sn_moe_mutation mutation);
 
 /* Every copy received by this rank's dies since the last dispatch: source, number, slot held here,
  * payload, checksum; none twice, none missing. compared counts the expected copies. Cost: one plain
@@ -41,11 +45,12 @@ void sn_moe_check_combined(const struct sn_moe_exchange *x, struct sn_moe_verdic
  * that holds the slot's die reports. */
 void sn_moe_check_conserved(const struct sn_moe_exchange *x, struct sn_moe_verdict *v);
 
-/* What the routing of this rank's tokens must move in one dispatch or combine of the draw. */
+/* What one dispatch or combine of this rank's tokens must move in the draw, records and copies that
+ * hier forwards included; and the payload by its routing alone, the same for every algorithm. */
 struct sn_moe_traffic {
-    uint64_t wire, local;            /* bytes between dies; from a die to itself */
-    uint64_t wire_copies;            /* copies and node records between dies */
-    uint64_t *sent, *received, *own; /* (dies) bytes of each die, own: to itself; or all NULL */
+    uint64_t wire, local;            /* bytes moved between dies; from a die to itself */
+    uint64_t wire_copies;            /* copies and node records moved between dies */
+    uint64_t *sent, *received, *own; /* (dies) routed bytes of each die, own: to itself; or NULL */
 };
 /* Sets the scalars and adds to the arrays. */
 void sn_moe_expected_dispatch(const struct sn_moe_exchange *x, struct sn_moe_traffic *t);

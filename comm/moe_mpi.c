@@ -21,7 +21,8 @@ static uint64_t most_received(const struct sn_moe_shape *s, unsigned local)
     return (uint64_t)local * s->dies * sn_moe_pair_max(s);
 }
 
-const char *sn_moe_mpi_unsupported(const struct sn_moe_shape *s, unsigned local)
+const char *sn_moe_mpi_unsupported(const struct sn_moe_shape *s, unsigned dies_per_node,
+                                   unsigned local)
 {
     return most_received(s, local) > INT_MAX
                ? "a rank may get more than 2,147,483,647 copies, MPI's largest count"
@@ -45,7 +46,7 @@ int sn_moe_mpi_open(struct sn_moe_exchange **out, struct sn_moe *m,
     unsigned most = 0;
     for (int r = 0; r < e->ranks; r++)
         most = sn_endpoints_count(e, r) > most ? sn_endpoints_count(e, r) : most;
-    const char *why = sn_moe_mpi_unsupported(&m->shape, most);
+    const char *why = sn_moe_mpi_unsupported(&m->shape, e->dies_per_node, most);
     if (why)
         return SN_FAIL(SN_EINVAL, "%s: %s", a->name, why);
     struct sn_moe_mpi *x = sn_calloc(1, sizeof *x);
@@ -125,9 +126,6 @@ void sn_moe_mpi_plan(struct sn_moe_mpi *x)
             uint32_t die = sn_endpoints_at(e, r, q);
             for (unsigned i = 0; i < m->local; i++) {
                 uint32_t *run = &x->next[(size_t)die * m->local + i], n = *run;
-                bool self = die == sn_endpoints_at(e, m->rank, i);
-                *(self ? &x->head.local_bytes : &x->head.wire_bytes) += n * m->copy_bytes;
-                x->head.wire_copies += self ? 0 : n;
                 x->counts_out[count_at(x, r, q, i)] = n;
                 *run = place;
                 place += n;
@@ -188,8 +186,12 @@ void sn_moe_mpi_deliver(struct sn_moe_mpi *x)
     for (int r = 0; r < e->ranks; r++)
         for (unsigned i = 0; i < m->local; i++)
             for (unsigned q = 0; q < sn_endpoints_count(e, r); q++) {
-                size_t pair = (size_t)i * m->shape.dies + sn_endpoints_at(e, r, q);
-                x->head.count[pair] = x->counts_in[count_at(x, r, i, q)];
+                uint32_t src = sn_endpoints_at(e, r, q), n = x->counts_in[count_at(x, r, i, q)];
+                size_t pair = (size_t)i * m->shape.dies + src;
+                bool self = src == sn_endpoints_at(e, m->rank, i);
+                *(self ? &x->head.local_bytes : &x->head.wire_bytes) += n * m->copy_bytes;
+                x->head.wire_copies += self ? 0 : n;
+                x->head.count[pair] = n;
                 x->head.received[pair] = x->got + place * m->copy_bytes;
                 x->head.answer[pair] = x->y + place * m->answer_bytes;
                 place += x->head.count[pair];

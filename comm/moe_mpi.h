@@ -25,7 +25,8 @@ struct sn_moe_mpi {
     MPI_Status *statuses;
 };
 
-const char *sn_moe_mpi_unsupported(const struct sn_moe_shape *s, unsigned local);
+const char *sn_moe_mpi_unsupported(const struct sn_moe_shape *s, unsigned dies_per_node,
+                                   unsigned local);
 uint64_t sn_moe_mpi_memory(const struct sn_moe_shape *s, unsigned dies_per_node, unsigned local,
                            const struct sn_transport *t);
 int sn_moe_mpi_open(struct sn_moe_exchange **out, struct sn_moe *m,
@@ -34,7 +35,7 @@ void sn_moe_mpi_close(struct sn_moe_exchange *x);
 
 /* The steps of a dispatch around the messages. plan: counts_out, n_out, first_out, where. pack:
  * encodes every token into `sent`. expect: from counts_in to n_in and first_in. deliver: from
- * counts_in to count, received and answer of the head. */
+ * counts_in to count, received and answer of the head, and counts the bytes of what has come. */
 void sn_moe_mpi_plan(struct sn_moe_mpi *x);
 void sn_moe_mpi_pack(struct sn_moe_mpi *x);
 void sn_moe_mpi_expect(struct sn_moe_mpi *x);

@@ -69,6 +69,7 @@ int sn_moe_window_open(struct sn_moe_window *w, struct sn_moe *m, const struct s
     w->answers_at = l.answers_at;
     w->place = sn_calloc((size_t)m->local * m->shape.tokens * m->k, sizeof *w->place);
     w->sent = sn_calloc((size_t)m->local * m->shape.dies, sizeof *w->sent);
+    w->moved = sn_calloc(m->shape.dies, sizeof *w->moved);
     w->peer = sn_calloc(m->shape.dies, sizeof *w->peer);
     int status = t->open(&w->link, m->comm, m->endpoints, l.bytes, 3 * m->shape.dies, yield);
     if (status)
@@ -92,6 +93,7 @@ void sn_moe_window_close(struct sn_moe_exchange *x)
     sn_mem_free(w->y);
     free(w->place);
     free(w->sent);
+    free(w->moved);
     free(w->peer);
     sn_moe_exchange_free(&w->head);
     free(w);
@@ -149,10 +151,13 @@ int sn_moe_window_announce(struct sn_moe_window *w, unsigned me, unsigned to, un
                            uint32_t n)
 {
     int status = sn_moe_window_note(w, me, to, sn_moe_window_count(w, src), n);
+    uint32_t moved = w->moved[to];
     if (status)
         return status;
+    w->moved[to] = 0;
+    w->head.wire_copies += me == to ? 0 : moved;
     if (w->mapped)
-        w->transport->stored(w->link, me, to, n * w->head.moe->copy_bytes, n);
+        w->transport->stored(w->link, me, to, moved * w->head.moe->copy_bytes, moved);
     return w->transport->notify(w->link, me, to, src, w->dispatches);
 }
 
@@ -223,11 +228,6 @@ static int sum(struct sn_moe_window *w, unsigned i)
         int status = w->transport->wait(w->link, die, m->shape.dies + d, w->combines);
         if (status)
             return status;
-        if (w->mapped) {
-            uint32_t n = w->sent[(size_t)i * m->shape.dies + d];
-            /* These bytes are loads; the call is here for its count. */
-            w->transport->stored(w->link, die, d, n * m->answer_bytes, n);
-        }
     }
     for (unsigned t = 0; t < m->shape.tokens; t++) {
         size_t token = (size_t)i * m->shape.tokens + t;
@@ -235,11 +235,17 @@ static int sum(struct sn_moe_window *w, unsigned i)
         for (unsigned j = 0; j < m->k; j++) {
             unsigned d = m->placement.slot_die[m->slot[token * m->k + j]];
             uint8_t *from = w->mapped ? w->peer[d] : mine;
+            w->moved[d]++;
             y[j] = (const uint16_t *)(from + answers(w, d, die) +
                                       w->place[token * m->k + j] * m->answer_bytes);
         }
         m->codec->sum(y, m->weight + token * m->k, m->k, m->shape.hidden,
                       m->out + token * m->shape.hidden);
+    }
+    for (unsigned d = 0; d < m->shape.dies; d++) {
+        if (w->mapped) /* these bytes were loads; the call is here for its count */
+            w->transport->stored(w->link, die, d, w->moved[d] * m->answer_bytes, w->moved[d]);
+        w->moved[d] = 0;
     }
     return SN_OK;
 }

@@ -34,6 +34,7 @@ struct sn_moe_window {
     uint8_t **peer;                                    /* (dies) mapped segments */
     uint32_t *place;  /* (local, T, K) place of each copy in its region */
     uint32_t *sent;   /* (local, dies) copies in each region */
+    uint32_t *moved;  /* (dies) copies stored there, or answers read, and not yet counted */
     uint8_t *scratch; /* one copy; not mapped: (dies, pair_max) copies of one source die */
     uint8_t *y;       /* not mapped: (local, dies, pair_max) answers */
 };
@@ -53,8 +54,8 @@ size_t sn_moe_window_count(const struct sn_moe_window *w, unsigned src);
 
 /* A new dispatch begins: its number, and place and sent of every copy of this rank. */
 void sn_moe_window_begin(struct sn_moe_window *w);
-/* `me` has brought all `n` copies of `src` to `to`: writes their number and sets src's flag. Mapped
- * transports count the bytes here. */
+/* `me` has brought all `n` copies of `src` to `to`: writes their number and sets src's flag. Counts
+ * what the caller noted in moved[to] and, where transports are mapped, its bytes. */
 int sn_moe_window_announce(struct sn_moe_window *w, unsigned me, unsigned to, unsigned src,
                            uint32_t n);
 /* A number that goes beside the data, at `offset` of the segment of `to`; not counted as bytes. */

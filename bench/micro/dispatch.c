@@ -1,9 +1,12 @@
 /* dispatch: tokens to the experts' dies and back, with every algorithm of comm/moe.h.
  *
- * A fresh routing for every block of 8 repetitions. Timed: dispatch = from the gate's output (slot
- * and weight per copy) and bf16 tokens to encoded copies at their experts' dies; combine = from
- * answers at the experts' dies to summed bf16 tokens at their sources; pair = both, where combine
- * brings the answers that the experts made of this block's copies. The experts are not timed.
+ * Another routing for every repetition, DRAWS of them in turn, whatever the speed. Timed: dispatch
+ * = from the gate's output (slot and weight per copy) and bf16 tokens to encoded copies at their
+ * experts' dies; combine = from answers at the experts' dies to summed bf16 tokens at their
+ * sources; pair = both, where combine brings the answers that the experts made before. Untimed,
+ * before each repetition: the receivers read what the last one brought, and the experts write all
+ * answers anew, as they would in a model; else lines would stay in the cache of the sender or of
+ * the reader.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +20,7 @@
 #include "harness/bench.h"
 #include "harness/stats.h"
 
-enum { BLOCK = 8, NO_DRAW = -1 };
+enum { DRAWS = 8, LINE = 64 };
 static const char *const phases[] = {[SN_DISPATCH_ONLY] = "dispatch",
                                      [SN_COMBINE_ONLY] = "combine",
                                      [SN_DISPATCH_AND_COMBINE] = "pair",
@@ -113,7 +116,6 @@ struct state {
     enum sn_dispatch_phase phase;
     struct sn_arrival skew;
     bool endpoints_open, moe_open;
-    int64_t draw;
     struct sn_dispatch_figures figures;
     int64_t arrived_ns, ended_ns; /* of the last repetition; 0: none */
     double *skew_free_s;          /* on rank 0 */
@@ -179,7 +181,8 @@ static const char *unsupported(const struct sn_case *c)
     if (a->transport && sn_transports[sn_case_word(c, "transport")]->mapped &&
         c->env->world->hosts > 1)
         return "this transport needs all ranks on one host";
-    return a->unsupported ? a->unsupported(&s, most_dies(c)) : NULL;
+    return a->unsupported ? a->unsupported(&s, (unsigned)sn_case_int(c, "node"), most_dies(c))
+                          : NULL;
 }
 
 static uint64_t memory(const struct sn_case *c)
@@ -204,7 +207,6 @@ static int setup(struct sn_case *c)
     struct sn_moe_shape shape = shape_of(c);
     struct state *s = sn_calloc(1, sizeof *s);
     c->state = s;
-    s->draw = NO_DRAW;
     s->phase = (enum sn_dispatch_phase)sn_case_word(c, "phase");
     s->algorithm = sn_moe_algorithms[sn_case_word(c, "algorithm")];
     sn_dispatch_figures_open(&s->figures, s->phase, shape.dies);
@@ -222,8 +224,14 @@ static int setup(struct sn_case *c)
     status = sn_world_agree(w, status);
     if (status != SN_OK)
         return status;
-    return s->algorithm->open(&s->exchange, &s->moe, sn_transports[sn_case_word(c, "transport")],
-                              w->oversubscribed);
+    status = s->algorithm->open(&s->exchange, &s->moe, sn_transports[sn_case_word(c, "transport")],
+                                w->oversubscribed);
+    status = sn_world_agree(w, status);
+    for (unsigned d = DRAWS; d-- > 0 && status == SN_OK;) {
+        sn_moe_set_draw(&s->moe, d);
+        sn_dispatch_figures_add(&s->figures, s->exchange, w);
+    }
+    return status;
 }
 
 static void teardown(struct sn_case *c)
@@ -292,6 +300,7 @@ static void add_verdict(struct sn_check *k, const struct sn_moe_verdict *v)
 static int verify(struct sn_case *c, struct sn_check *k)
 {
     struct state *s = c->state;
+    const struct sn_world *w = c->env->world;
     struct sn_moe_exchange *x = s->exchange;
     struct sn_moe_traffic there = {0}, back = {0};
     struct sn_moe_verdict received = {0}, combined = {0}, conserved = {0};
@@ -301,7 +310,7 @@ static int verify(struct sn_case *c, struct sn_check *k)
     memset(s->moe.out, 0xff, (size_t)s->moe.local * s->moe.shape.tokens * s->moe.answer_bytes);
 
     uint64_t before[] = {x->wire_bytes, x->local_bytes, x->wire_copies};
-    int status = s->algorithm->dispatch(x);
+    int status = sn_world_agree(w, s->algorithm->dispatch(x));
     if (status != SN_OK)
         return status;
     sn_moe_expected_dispatch(x, &there);
@@ -309,7 +318,7 @@ static int verify(struct sn_case *c, struct sn_check *k)
     sn_moe_experts(x);
 
     uint64_t between[] = {x->wire_bytes, x->local_bytes, x->wire_copies};
-    status = s->algorithm->combine(x);
+    status = sn_world_agree(w, s->algorithm->combine(x));
     if (status != SN_OK)
         return status;
     sn_moe_expected_combine(x, &back);
@@ -321,7 +330,11 @@ static int verify(struct sn_case *c, struct sn_check *k)
                        (int)SN_MUTATE_SWAP == (int)SN_MOE_SWAP &&
                        (int)SN_MUTATE_DROP == (int)SN_MOE_DROP,
                    "mutations");
-    status = sn_moe_mutate(x, (enum sn_moe_mutation)c->env->mutate);
+    enum sn_moe_mutation mutation = (enum sn_moe_mutation)c->env->mutate;
+    if (s->phase != SN_COMBINE_ONLY)
+        status = sn_moe_mutate(x, mutation);
+    if (s->phase != SN_DISPATCH_ONLY && status == SN_OK)
+        status = sn_moe_mutate_combined(x, mutation);
     if (status != SN_OK)
         return status;
     sn_moe_check_received(x, &received);
@@ -335,16 +348,25 @@ static int verify(struct sn_case *c, struct sn_check *k)
 
 /* --- the timed part -------------------------------------------------------------------------- */
 
+/* Reads every line of what the last dispatch brought, as the experts' die would. */
+static void touch_received(const struct sn_moe_exchange *x)
+{
+    const struct sn_moe *m = x->moe;
+    for (size_t pair = 0; pair < (size_t)m->local * m->shape.dies; pair++) {
+        const volatile uint8_t *p = x->received[pair];
+        for (size_t at = 0; at < x->count[pair] * x->stride; at += LINE)
+            (void)p[at];
+    }
+}
+
+/* The dispatch orders the experts' stores behind all sources' last combine (comm/moe_window.h).
+ * Nothing collective follows it: the harness agrees on the status. */
 static int prepare(struct sn_case *c)
 {
     struct state *s = c->state;
-    int64_t draw = (int64_t)(c->rep / BLOCK);
     add_skew_free(c, s);
-    if (draw == s->draw)
-        return SN_OK;
-    s->draw = draw;
-    sn_moe_set_draw(&s->moe, (uint64_t)draw);
-    sn_dispatch_figures_add(&s->figures, s->exchange, c->env->world);
+    touch_received(s->exchange);
+    sn_moe_set_draw(&s->moe, c->rep % DRAWS);
     if (s->phase == SN_DISPATCH_ONLY)
         return SN_OK;
     int status = s->algorithm->dispatch(s->exchange);
@@ -390,11 +412,14 @@ const struct sn_bench sn_bench_dispatch = {
     .brief = "MoE tokens to their experts and back: dispatch, combine and the pair",
     .axes = axes,
     .clocks = SN_CLOCK_WALL,
-    .timed = "dispatch: places, encoding, moving, until all copies are at their dies; combine: "
-             "answers back and summed; the experts between are not timed. Last end minus first "
-             "start over ranks",
-    .bytes = "logical: copies (or answers) of all dies; wire: moved between different dies; local: "
-             "from a die to itself; without counts and flags",
+    .timed =
+        "dispatch: places, encoding, moving, until all copies are visible to their dies, which "
+        "need not have them in their caches; combine: answers, fresh from the experts, back "
+        "and summed; the experts between are not timed. Last end minus first start over ranks",
+    .bytes =
+        "logical: copies (or answers) of all dies; wire: moved between different dies; local: "
+        "from a die to itself; without counts and flags; means over the 8 draws of the routing "
+        "that the repetitions take in turn",
     .limit = "every copy written and every answer read once, spread evenly over the ranks' cores, "
              "at the copy and read roofs",
     .metric_docs = sn_dispatch_metric_docs,

@@ -83,13 +83,15 @@ void sn_dispatch_figures_add(struct sn_dispatch_figures *f, const struct sn_moe_
                w->comm);
     if (w->rank)
         return;
-    uint64_t most = 0, largest = 0, all_tokens = (uint64_t)dies * m->shape.tokens;
+    uint64_t routed = 0, most = 0, largest = 0, all_tokens = (uint64_t)dies * m->shape.tokens;
     for (unsigned d = 0; d < dies; d++) {
+        routed += f->sent[d];
         uint64_t port = f->sent[d] > f->received[d] ? f->sent[d] : f->received[d];
         most = port > most ? port : most;
         largest = port + f->own[d] > largest ? port + f->own[d] : largest;
     }
     f->draws++;
+    f->routed += (double)routed;
     f->wire += (double)sum[0];
     f->local += (double)sum[1];
     f->bottleneck += (double)most;
@@ -146,7 +148,8 @@ void sn_dispatch_figures_row(const struct sn_dispatch_figures *f, const struct s
     double back = f->phase != SN_DISPATCH_ONLY ? copies * (double)m->answer_bytes : 0;
     struct sn_traffic traffic = {
         .logical = (uint64_t)(there + back),
-        .wire = mean(f, f->wire),
+        .wire = mean(f, f->routed),
+        .moved = mean(f, f->wire),
         .local = mean(f, f->local),
         .bottleneck = mean(f, f->bottleneck),
         .largest_sum = mean(f, f->largest_sum),

@@ -12,8 +12,8 @@ extern const struct sn_metric_doc sn_dispatch_metric_docs[];
 struct sn_dispatch_figures {
     enum sn_dispatch_phase phase;
     uint64_t draws;
-    /* Sums over the draws so far, on rank 0. */
-    double wire, local, bottleneck, largest_sum, imbalance, distinct, wire_copies;
+    /* Sums over the draws so far, on rank 0; routed: payload between dies, wire: moved. */
+    double routed, wire, local, bottleneck, largest_sum, imbalance, distinct, wire_copies;
     uint64_t *sent, *received, *own, *copies; /* (dies) bytes and copies of the draw in hand */
 };
 

@@ -277,6 +277,44 @@ MPI_TEST(mutations_are_found)
     sn_endpoints_close(&e);
 }
 
+/* What is done to combined tokens is found by value, and by nothing else. */
+MPI_TEST(mutations_of_combined_tokens_are_found)
+{
+    struct setting s = {shape_of(4, SN_DTYPE_INT8), "uniform", 2};
+    struct sn_endpoints e;
+    struct sn_moe m;
+    struct sn_moe_exchange *x = NULL;
+    CHECK(sn_endpoints_open(&e, s.shape.dies, size, s.node, NULL) == SN_OK, "endpoints");
+    CHECK(sn_moe_open(&m, &s.shape, s.routing, 7, &e, MPI_COMM_WORLD) == SN_OK, "moe");
+    CHECK(sn_moe_algorithms[2]->open(&x, &m, sn_transports[0], oversubscribed(size)) == 0, "%s",
+          sn_status_message());
+    CHECK(x->algorithm->dispatch(x) == SN_OK, "dispatch");
+    sn_moe_experts(x);
+    for (unsigned k = SN_MOE_BITFLIP; k <= SN_MOE_WRONG_RANK; k++) {
+        struct sn_moe_verdict v = {0}, received = {0};
+        char first[256] = "";
+        CHECK(x->algorithm->combine(x) == SN_OK, "combine");
+        /* On one rank there is no other rank's token. */
+        bool possible = k != SN_MOE_WRONG_RANK || size > 1;
+        CHECK((sn_moe_mutate_combined(x, k) == SN_OK) == possible, "mutation %u", k);
+        sn_moe_check_combined(x, &v);
+        uint64_t errors = v.errors;
+        MPI_Allreduce(MPI_IN_PLACE, &errors, 1, MPI_UINT64_T, MPI_SUM, MPI_COMM_WORLD);
+        CHECK(errors == (possible ? 1 + (k == SN_MOE_SWAP) : 0), "mutation %u: %llu errors", k,
+              (unsigned long long)errors);
+        if (possible) {
+            CHECK(found(&v, first, sizeof first, rank, size), "mutation %u not found", k);
+            CHECK(strstr(first, "token ") == first && strstr(first, "combined value"),
+                  "mutation %u: '%.100s'", k, first);
+        }
+        sn_moe_check_received(x, &received);
+        CHECK(received.errors == 0, "mutation %u: received: %.100s", k, received.first);
+    }
+    x->algorithm->close(x);
+    sn_moe_close(&m);
+    sn_endpoints_close(&e);
+}
+
 /* The other checks can fail too. */
 MPI_TEST(wrong_results_are_found)
 {
@@ -344,6 +382,7 @@ int main(int argc, char **argv)
                                                  TEST(one_token_and_every_expert),
                                                  TEST(parities_hold_without_barriers),
                                                  TEST(mutations_are_found),
+                                                 TEST(mutations_of_combined_tokens_are_found),
                                                  TEST(wrong_results_are_found),
                                                  TEST(bytes_by_hand),
                                                  {0}});
