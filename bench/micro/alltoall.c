@@ -101,6 +101,8 @@ static int run(struct sn_case *c)
 static void metrics(const struct sn_case *c, struct sn_row *row)
 {
     sn_exchange_metrics(c, (unsigned)sn_case_int(c, "ep"), docs, row);
+    if (!by_put(c))
+        sn_row_add_flag(row, "transport-unused");
 }
 
 const struct sn_bench sn_bench_alltoall = {
@@ -110,7 +112,9 @@ const struct sn_bench sn_bench_alltoall = {
     .clocks = SN_CLOCK_WALL,
     .flags = SN_BENCH_BATCH,
     .timed = "one exchange: until every endpoint has every block, its own included. T = last end "
-             "minus first start over ranks",
+             "minus first start over ranks. With batch > 1 a sample is the mean of exchanges in a "
+             "row without a barrier between (two of them may overlap). Flag transport-unused: the "
+             "algorithm is made of MPI calls, the transport is only a name there",
     .bytes = "logical = ep * ep * size; wire = ep * (ep - 1) * size; local = ep * size",
     .limit = "the blocks of a rank's endpoints (endpoints of the fullest rank * ep * size) copied "
              "once by its core: roof copy_all where every rank holds equally many endpoints, else "

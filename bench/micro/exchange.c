@@ -34,7 +34,7 @@ static int order_ranks(struct sn_exchange *x)
                            "the map puts %u endpoints on rank %d, an algorithm made of MPI calls "
                            "needs one on each",
                            sn_endpoints_count(e, r), r);
-    int me = (int)sn_endpoints_at(e, x->fabric.link->rank, 0);
+    int me = (int)sn_endpoints_at(e, x->fabric.env->world->rank, 0);
     MPI_Comm_split(x->fabric.env->world->comm, 0, me, &x->comm);
     return SN_OK;
 }
@@ -42,7 +42,7 @@ static int order_ranks(struct sn_exchange *x)
 static int allocate(struct sn_exchange *x, bool by_put)
 {
     int status = SN_OK;
-    x->mine = sn_endpoints_count(&x->fabric.endpoints, x->fabric.link->rank);
+    x->mine = sn_endpoints_count(&x->fabric.endpoints, x->fabric.env->world->rank);
     x->out = sn_calloc(x->mine, sizeof *x->out);
     x->in = sn_calloc(x->mine, sizeof *x->in);
     size_t out_bytes = x->out_stride ? x->n * x->size : x->size;
@@ -62,7 +62,8 @@ int sn_exchange_open(struct sn_exchange *x, const struct sn_case *c, unsigned n,
         .comm = MPI_COMM_NULL, .n = n, .size = size, .out_stride = same_block ? 0 : size};
     if (!sn_mem_mul(n, size, &half) || half > SIZE_MAX / 4)
         return SN_FAIL(SN_ENOMEM, "%u blocks of %zu bytes do not fit the address space", n, size);
-    int status = sn_fabric_open(&x->fabric, c, n, by_put ? 2 * half : 0, by_put ? n : 0);
+    int status = by_put ? sn_fabric_open(&x->fabric, c, n, 2 * half, n)
+                        : sn_fabric_open_endpoints(&x->fabric, c, n);
     if (status == SN_OK && !by_put)
         status = order_ranks(x);
     return status == SN_OK ? allocate(x, by_put) : status;
@@ -84,7 +85,7 @@ void sn_exchange_close(struct sn_exchange *x)
 
 static unsigned endpoint(const struct sn_exchange *x, unsigned i)
 {
-    return sn_endpoints_at(&x->fabric.endpoints, x->fabric.link->rank, i);
+    return sn_endpoints_at(&x->fabric.endpoints, x->fabric.env->world->rank, i);
 }
 
 /* Where an iteration's blocks lie in a segment. */
@@ -188,15 +189,32 @@ static void mutate(struct sn_exchange *x, char *in)
     sn_pattern_mutate(how, in + from * x->size, x->size, key_of(x, other, me));
 }
 
+/* Every endpoint puts one block to every endpoint. */
+static void check_bytes(struct sn_exchange *x, unsigned batch, struct sn_check *k, int status)
+{
+    uint64_t expected[SN_TIERS] = {0};
+    for (unsigned from = 0; from < x->n && x->fabric.env->world->rank == 0; from++)
+        for (unsigned to = 0; to < x->n; to++)
+            expected[sn_endpoints_tier(&x->fabric.endpoints, from, to)] += batch * x->size;
+    sn_fabric_count_check(&x->fabric, k, status, expected);
+}
+
 int sn_exchange_verify(struct sn_exchange *x, struct sn_case *c, struct sn_check *k, bool by_put)
 {
     const struct sn_fabric *f = &x->fabric;
-    k->what = "every byte of every block with the pattern of its source, destination and round";
+    k->what = by_put ? "every byte of every block with the pattern of its source, destination and "
+                       "round; bytes put per tier with size times the pairs"
+                     : "every byte of every block with the pattern of its source, destination and "
+                       "round";
     x->fabric.round++;
     fill_and_clear(x, by_put);
     sn_fabric_barrier(&x->fabric);
+    if (by_put)
+        sn_fabric_count_begin(&x->fabric);
     int status = c->bench->run(c);
     sn_fabric_barrier(&x->fabric);
+    if (by_put)
+        check_bytes(x, c->batch, k, status);
     if (status != SN_OK)
         return status;
     for (unsigned i = 0; i < x->mine; i++) {

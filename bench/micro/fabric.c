@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <sched.h>
+#include <string.h>
 
 #include "harness/base/status.h"
 #include "harness/base/units.h"
@@ -25,55 +26,89 @@ int sn_fabric_agree(const struct sn_env *env, int status)
     return status;
 }
 
+int sn_fabric_open_endpoints(struct sn_fabric *f, const struct sn_case *c, unsigned n)
+{
+    const struct sn_world *w = c->env->world;
+    struct sn_fabric g = {.env = c->env};
+    int status = sn_endpoints_open(&g.endpoints, n, w->size, SN_DIES_PER_NODE, c->env->map_file);
+    /* A map may be readable on one host only: agreed before the collective calls that follow. */
+    int agreed = sn_fabric_agree(c->env, status);
+    if (agreed == SN_OK)
+        *f = g;
+    else if (status == SN_OK)
+        sn_endpoints_close(&g.endpoints);
+    return agreed;
+}
+
 int sn_fabric_open(struct sn_fabric *f, const struct sn_case *c, unsigned n, size_t segment_bytes,
                    unsigned flags)
 {
     const struct sn_world *w = c->env->world;
-    struct sn_fabric g = {
-        .env = c->env,
-        .transport = sn_transports[sn_case_word(c, "transport")],
-    };
-    int status = sn_endpoints_open(&g.endpoints, n, w->size, SN_DIES_PER_NODE, c->env->map_file);
-    /* A map may be readable on one host only: agreed before the collective calls below. */
-    int agreed = sn_fabric_agree(c->env, status);
-    if (agreed != SN_OK) {
-        if (status == SN_OK)
-            sn_endpoints_close(&g.endpoints);
-        return agreed;
-    }
-    *f = g;
-    const char *reason = g.transport->unsupported(w->comm);
-    if (reason)
-        status = SN_FAIL(SN_EENV, "transport %s: %s", g.transport->name, reason);
-    else
-        status = g.transport->open(&f->link, w->comm, &f->endpoints, segment_bytes, flags,
-                                   w->oversubscribed);
+    int status = sn_fabric_open_endpoints(f, c, n);
     if (status != SN_OK)
-        sn_endpoints_close(&f->endpoints);
+        return status;
+    const struct sn_transport *t = f->transport = sn_transports[sn_case_word(c, "transport")];
+    const char *reason = t->unsupported(w->comm);
+    if (reason)
+        status = SN_FAIL(SN_EENV, "transport %s: %s", t->name, reason);
+    else
+        status = t->open(&f->link, w->comm, &f->endpoints, segment_bytes, flags, w->oversubscribed);
+    if (status != SN_OK)
+        sn_fabric_close(f);
     return status;
 }
 
 void sn_fabric_close(struct sn_fabric *f)
 {
-    if (!f->link)
+    if (!f->env)
         return;
-    f->transport->close(f->link);
-    f->link = NULL;
+    if (f->link)
+        f->transport->close(f->link);
     sn_endpoints_close(&f->endpoints);
+    *f = (struct sn_fabric){0};
+}
+
+static void poll(struct sn_fabric *f)
+{
+    if (f->link)
+        f->transport->poll(f->link);
 }
 
 void sn_fabric_barrier(struct sn_fabric *f)
 {
     MPI_Request r;
     int done;
-    f->transport->poll(f->link);
+    poll(f);
     MPI_Ibarrier(f->env->world->comm, &r);
     for (MPI_Test(&r, &done, MPI_STATUS_IGNORE); !done; MPI_Test(&r, &done, MPI_STATUS_IGNORE)) {
-        f->transport->poll(f->link);
+        poll(f);
         if (f->env->world->oversubscribed)
             sched_yield();
     }
-    f->transport->poll(f->link);
+    poll(f);
+}
+
+void sn_fabric_count_begin(struct sn_fabric *f)
+{
+    memcpy(f->counted, f->link->bytes, sizeof f->counted);
+}
+
+void sn_fabric_count_check(struct sn_fabric *f, struct sn_check *k, int status,
+                           const uint64_t expected[SN_TIERS])
+{
+    const struct sn_world *w = f->env->world;
+    /* The bytes of each tier, and behind them the ranks that failed. */
+    uint64_t sums[SN_TIERS + 1] = {[SN_TIERS] = status != SN_OK};
+    for (int t = 0; t < SN_TIERS; t++)
+        sums[t] = f->link->bytes[t] - f->counted[t];
+    MPI_Allreduce(MPI_IN_PLACE, sums, SN_TIERS + 1, MPI_UINT64_T, MPI_SUM, w->comm);
+    for (int t = 0; t < SN_TIERS && w->rank == 0 && !sums[SN_TIERS]; t++) {
+        k->compared++;
+        if (sums[t] != expected[t])
+            sn_check_fail(k, "tier %s: the transport counted %llu bytes, the formula says %llu",
+                          sn_tier_name((enum sn_tier)t), (unsigned long long)sums[t],
+                          (unsigned long long)expected[t]);
+    }
 }
 
 enum sn_copy_roof sn_fabric_roof(const struct sn_case *c, unsigned acting)

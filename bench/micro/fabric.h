@@ -12,8 +12,9 @@ struct sn_fabric {
     const struct sn_env *env;
     const struct sn_transport *transport;
     struct sn_endpoints endpoints;
-    struct sn_link *link; /* NULL while not open */
-    uint64_t round;       /* of verification: sn_fabric_round() */
+    struct sn_link *link;       /* NULL while not open, and without a transport */
+    uint64_t round;             /* of verification */
+    uint64_t counted[SN_TIERS]; /* link->bytes at sn_fabric_count_begin() */
 };
 
 /* An axis of a benchmark whose words are the transports. */
@@ -30,6 +31,9 @@ const char *sn_fabric_unsupported(const struct sn_case *c);
  * nothing is left open; the status is the same on every rank. */
 int sn_fabric_open(struct sn_fabric *f, const struct sn_case *c, unsigned n, size_t segment_bytes,
                    unsigned flags);
+/* The endpoints alone, for algorithms that no transport takes part in: transport and link stay
+ * NULL. */
+int sn_fabric_open_endpoints(struct sn_fabric *f, const struct sn_case *c, unsigned n);
 void sn_fabric_close(struct sn_fabric *f); /* collective; nothing to do when not open */
 
 /* Collective, serving others meanwhile: what was stored and put before is visible after it. */
@@ -37,12 +41,19 @@ void sn_fabric_barrier(struct sn_fabric *f);
 
 static inline bool sn_fabric_mine(const struct sn_fabric *f, unsigned endpoint)
 {
-    return f->endpoints.rank_of[endpoint] == f->link->rank;
+    return f->endpoints.rank_of[endpoint] == f->env->world->rank;
 }
 
 /* Every rank sees the status of the lowest failing rank's kind: SN_OK only if all are. Collective.
  */
 int sn_fabric_agree(const struct sn_env *env, int status);
+
+/* Around a verified operation: what the transport counted meanwhile, summed over the ranks, is
+ * compared tier by tier with `expected` bytes (read on rank 0, which counts the errors).
+ * Collective; `status` is that of the operation: after a failure nothing is compared. */
+void sn_fabric_count_begin(struct sn_fabric *f);
+void sn_fabric_count_check(struct sn_fabric *f, struct sn_check *k, int status,
+                           const uint64_t expected[SN_TIERS]);
 
 /* The copy roofs. */
 enum sn_copy_roof {

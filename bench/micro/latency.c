@@ -165,18 +165,25 @@ static uint64_t key_of(const struct state *s, unsigned from, unsigned to)
 
 /* Moves data from endpoint a to endpoint b between two barriers: the timed operation, of a
  * ping-pong one message. */
-static int move(struct sn_case *c, unsigned a)
+static int move(struct sn_case *c, struct sn_check *k, unsigned a)
 {
     struct state *s = c->state;
+    uint64_t messages = s->op == SEND     ? 1
+                        : s->op == ATOMIC ? 0
+                                          : c->batch,
+             expected[SN_TIERS] = {0};
+    expected[sn_endpoints_tier(&s->fabric.endpoints, 0, 1)] = messages * s->size;
     bool takes_part = sn_fabric_mine(&s->fabric, 0) || sn_fabric_mine(&s->fabric, 1);
     int status = SN_OK;
     sn_fabric_barrier(&s->fabric);
+    sn_fabric_count_begin(&s->fabric);
     s->turn = a;
     if (s->op != SEND)
         status = run(c);
     else if (takes_part)
         status = ping_pong(s, 1);
     sn_fabric_barrier(&s->fabric);
+    sn_fabric_count_check(&s->fabric, k, status, expected);
     return status;
 }
 
@@ -194,7 +201,7 @@ static int verify_move(struct sn_case *c, struct sn_check *k, unsigned a, unsign
         sn_pattern_fill(from, s->size, key_of(s, a, b));
     if (to)
         memset(to, 0, s->size);
-    int status = move(c, a);
+    int status = move(c, k, a);
     if (status == SN_OK && to) {
         sn_pattern_mutate(f->env->mutate, to, s->size, key_of(s, b, a));
         sn_pattern_check(k, to, s->size, key_of(s, a, b), &(struct sn_message){.from = a, .to = b});
@@ -228,7 +235,7 @@ static int verify_atomic(struct sn_case *c, struct sn_check *k)
         word = f->transport->local(f->link, 1);
         *word = start;
     }
-    int status = move(c, 0);
+    int status = move(c, k, 0);
     if (status == SN_OK && word) {
         int64_t expected = start + (int64_t)c->batch * ADD;
         mutate_sum(f->env->mutate, word);
@@ -252,10 +259,12 @@ static int verify(struct sn_case *c, struct sn_check *k)
     struct state *s = c->state;
     s->fabric.round++;
     if (s->op == ATOMIC) {
-        k->what = "the word after all additions, and the value the last one returned";
+        k->what = "the word after all additions, the value the last one returned, and that no "
+                  "payload was counted";
         return verify_atomic(c, k);
     }
-    k->what = "every byte with the pattern of its source, destination and round";
+    k->what = "every byte with the pattern of its source, destination and round; bytes moved per "
+              "tier with batch times size";
     return verify_data(c, k);
 }
 

@@ -245,12 +245,19 @@ static void compare(struct sn_stream *s, struct sn_check *k)
 
 int sn_stream_verify(struct sn_stream *s, struct sn_case *c, struct sn_check *k)
 {
-    k->what = "every byte with the pattern of its source, destination, message and round";
+    uint64_t expected[SN_TIERS] = {0};
+    k->what = "every byte with the pattern of its source, destination, message and round; bytes "
+              "moved per tier with window times size of each flow";
+    for (unsigned i = 0; i < s->n; i++)
+        expected[sn_endpoints_tier(&s->fabric.endpoints, s->flows[i].from, s->flows[i].to)] +=
+            c->batch * flow_bytes(s);
     s->fabric.round++;
     fill_and_clear(s);
     sn_fabric_barrier(&s->fabric);
+    sn_fabric_count_begin(&s->fabric);
     int status = sn_stream_run(s, c->batch);
     sn_fabric_barrier(&s->fabric);
+    sn_fabric_count_check(&s->fabric, k, status, expected);
     if (status == SN_OK)
         compare(s, k);
     return status;
