@@ -105,7 +105,9 @@ const struct sn_bench sn_bench_bandwidth = {
     .clocks = SN_CLOCK_WALL,
     .flags = SN_BENCH_BATCH,
     .timed = "one window: all its messages issued, then complete (puts flushed, gets and receives "
-             "finished), on the same, warm buffers. T = last end minus first start over ranks",
+             "finished), on the same, warm buffers. T = last end minus first start over ranks; "
+             "two-sided transports have one closing flag of each put or get flow a repetition "
+             "inside T",
     .bytes = "logical = wire = directions * window * size",
     .limit = "window * size copied once by one core out of a shared window: roof copy_shared, or "
              "copy_all where both directions run at once and there is no third rank",

@@ -2,6 +2,7 @@
  *
  * Each sender has its own place at the receiver. Bound: one core copies the bytes of one sender.
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "bench/benches.h"
@@ -31,7 +32,7 @@ static const struct sn_metric_doc docs[] = {
     {"per_sender", "B/s", true, "size / median"},
     {"fairness", "1", true,
      "Jain over the senders: (sum x)^2 / (n * sum x^2), x = a sender's own operations per second "
-     "over all repetitions, warm-up included"},
+     "over all repetitions, warm-up included; none for op=get, where endpoint 0 does it all"},
     {0},
 };
 
@@ -45,6 +46,8 @@ static const char *unsupported(const struct sn_case *c)
     return sn_stream_unsupported(c, 2);
 }
 
+/* Segments are of equal size: with op=put every rank has room for all senders' data, though only
+ * endpoint 0's is written. */
 static uint64_t memory(const struct sn_case *c)
 {
     return sn_stream_memory((unsigned)c->env->world->size, (uint64_t)sn_case_int(c, "size"), 1);
@@ -76,7 +79,8 @@ static int verify(struct sn_case *c, struct sn_check *k)
 {
     struct state *s = c->state;
     int status = sn_stream_verify(&s->stream, c, k);
-    s->fairness = sn_stream_fairness(&s->stream);
+    double fairness = sn_stream_fairness(&s->stream);
+    s->fairness = s->stream.op == SN_STREAM_GET ? NAN : fairness; /* one rank acts for all */
     return status;
 }
 
@@ -107,8 +111,12 @@ const struct sn_bench sn_bench_incast = {
     .axes = axes,
     .clocks = SN_CLOCK_WALL,
     .flags = SN_BENCH_BATCH,
-    .timed = "one message of every other endpoint to endpoint 0, complete (puts flushed, gets and "
-             "receives finished). T = last end minus first start over ranks",
+    .timed =
+        "one message of every other endpoint to endpoint 0, complete (puts flushed, gets and "
+        "receives finished). T = last end minus first start over ranks; two-sided transports have "
+        "one closing flag of each put or get flow a repetition inside T. With batch > 1 a "
+        "sample is the mean of rounds in a row: a sender goes on to its next without waiting "
+        "for the others, so rounds may overlap",
     .bytes = "logical = wire = (endpoints - 1) * size",
     .limit = "what one core copies, once, out of a shared window (roof copy_shared: endpoint 0's "
              "rank sends nothing): size of one sender, or of all by the receiver that gets",

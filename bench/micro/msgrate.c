@@ -105,7 +105,8 @@ const struct sn_bench sn_bench_msgrate = {
     .clocks = SN_CLOCK_WALL,
     .flags = SN_BENCH_BATCH,
     .timed = "one window of every pair: all messages issued, then complete (puts flushed, gets and "
-             "receives finished). T = last end minus first start over ranks",
+             "receives finished). T = last end minus first start over ranks; two-sided "
+             "transports have one closing flag of each put or get flow a repetition inside T",
     .bytes = "logical = wire = pairs * window * size",
     .limit = "window * size copied once by one core out of a shared window: the other ranks of the "
              "pairs copy nothing (roof copy_shared)",

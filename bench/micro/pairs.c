@@ -104,7 +104,8 @@ const struct sn_bench sn_bench_pairs = {
     .clocks = SN_CLOCK_WALL,
     .flags = SN_BENCH_BATCH,
     .timed = "one transfer from src to dst, complete (put flushed, get or receive finished), all "
-             "other ranks idle. T = last end minus first start over ranks",
+             "other ranks idle. T = last end minus first start over ranks; two-sided transports "
+             "have one closing flag of a put or get a repetition inside T",
     .bytes = "logical = size; wire = size between two endpoints, local = size on the diagonal",
     .limit = "size copied once by one core: out of a shared window (roof copy_shared), on the "
              "diagonal inside its process (roof copy)",
