@@ -166,7 +166,7 @@ MPI_TEST(counted_bytes)
         expected[SN_TIER_SUPERNODE] += step == 2; /* of another tier */
         sn_fabric_count_check(&f, &k, step == 3 && rank == size - 1 ? SN_EENV : SN_OK, expected);
         uint64_t right = rank == 0 && (step == 1 || step == 2);
-        CHECK(k.errors == right, "step %d: %llu errors, %s", step, (unsigned long long)k.errors,
+        CHECK(k.errors == right, "step %d: %llu errors, %.60s", step, (unsigned long long)k.errors,
               k.first);
         CHECK(k.compared == (rank == 0 && step < 3 ? SN_TIERS : 0), "step %d: %llu compared", step,
               (unsigned long long)k.compared);
