@@ -21,7 +21,7 @@ struct sn_traffic {
     uint64_t wire;        /* between different endpoints */
     uint64_t local;       /* of endpoints to themselves: logical - wire */
     uint64_t moved;       /* really moved between endpoints: wire, but where data are forwarded */
-    uint64_t bottleneck;  /* most wire bytes that one endpoint sends or receives */
+    uint64_t bottleneck;  /* most payload that one endpoint sends to others or gets from them */
     uint64_t largest_sum; /* the same with its own part: nccl-tests' size of an alltoallv */
 };
 
@@ -35,7 +35,8 @@ double sn_traffic_busbw(const struct sn_traffic *t, unsigned n, double seconds);
 
 /* The documents of the metrics below, for a benchmark's metric_docs. */
 #define SN_TRAFFIC_METRIC_DOCS                                                                     \
-    {"bottleneck", "B/s", true, "most wire bytes that one endpoint sends or receives / median"},   \
+    {"bottleneck", "B/s", true,                                                                    \
+     "most payload that one endpoint sends to others or gets from them / median"},                 \
         {"aggregate", "B/s", true, "payload between different endpoints / median"},                \
         {"wire", "B/s", true, "bytes.wire / median: what was really moved"},                       \
         {"logical", "B/s", true, "bytes.logical / median: local copies included"},                 \

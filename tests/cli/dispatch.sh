@@ -8,6 +8,11 @@ expect "all algorithms" 0 mpiexec -n 2 "$SNBENCH" run dispatch $shape dtype=bf16
     algorithm=alltoallv,pairwise,put,hier transport=shm node=1 $quick -o "$tmp/d"
 n=$(grep -c '"status":"ok"' "$tmp/d/rows.jsonl")
 [ "$n" = 36 ] && ok "36 rows ok" || not_ok "36 rows ok: $n"
+# The workload of a row does not depend on how many repetitions the machine made: fixed draws.
+expect "another budget" 0 mpiexec -n 2 "$SNBENCH" run dispatch $shape dtype=bf16,int8,fp8 \
+    algorithm=alltoallv,pairwise,put,hier transport=shm node=1 --budget 10ms --samples 6:9 $roofs -o "$tmp/d2"
+bytes() { grep -o '"bytes":{[^}]*}' "$1/rows.jsonl"; }
+[ -n "$(bytes "$tmp/d")" ] && [ "$(bytes "$tmp/d")" = "$(bytes "$tmp/d2")" ] && ok "another budget, the same bytes" || not_ok "another budget, the same bytes: they differ"
 expect "verify" 0 "$SNBENCH" verify "$tmp/d"
 for m in bitflip swap drop wrong-rank; do
     for a in alltoallv put; do
