@@ -1,5 +1,5 @@
 /* What the transports share: the head of a link, the layout of a rank's memory, MPI errors.
- * Included by comm/transport*.c only. */
+ * Included by comm/transport*.c and their tests only. */
 #ifndef SN_COMM_TRANSPORT_IMPL_H
 #define SN_COMM_TRANSPORT_IMPL_H
 

@@ -3,9 +3,13 @@
  * The pattern of a word depends on source, destination, position and round, so that data of another
  * endpoint, of another place or of the round before are seen as errors. */
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
 
 #include "comm/transport.h"
+#include "comm/transport_impl.h"
 #include "harness/base/rng.h"
 #include "harness/base/status.h"
 #include "harness/base/units.h"
@@ -338,6 +342,45 @@ MPI_TEST(memory)
         }
 }
 
+/* One rank's failure is everyone's, with its words; a rank that failed keeps its own. */
+MPI_TEST(agreement)
+{
+    int last = size - 1, status = SN_OK;
+    CHECK(sn_link_agree(MPI_COMM_WORLD, SN_OK) == SN_OK, "all succeeded");
+    sn_status_clear();
+    if (rank == last)
+        status = SN_FAIL(SN_ENOMEM, "no room");
+    status = sn_link_agree(MPI_COMM_WORLD, status);
+    CHECK(status == SN_ENOMEM, "%d", status);
+    char words[32];
+    snprintf(words, sizeof words, rank == last ? "no room" : "rank %d: no room", last);
+    CHECK(strcmp(sn_status_message(), words) == 0, "%.100s", sn_status_message());
+}
+
+/* A window larger than /dev/shm is refused on every rank, before anything is stored into it. */
+MPI_TEST(small_shm)
+{
+    struct statvfs fs;
+    struct sn_endpoints e;
+    if (size == 1 || statvfs("/dev/shm", &fs) != 0 || fs.f_blocks == 0)
+        return;
+    uint64_t unused = (uint64_t)fs.f_bavail * fs.f_frsize;
+    /* Others may give some back meanwhile: a quarter more than there is at all. */
+    uint64_t bytes = (uint64_t)fs.f_blocks * fs.f_frsize / 4 * 5 / (uint64_t)size;
+    int status = sn_endpoints_open(&e, (unsigned)size, size, 4, NULL);
+    CHECK(status == SN_OK && unused < bytes * (uint64_t)size, "%s", sn_status_message());
+    static const struct sn_transport *const windows[] = {&sn_transport_shm, &sn_transport_rma};
+    for (int i = 0; i < 2 && status == SN_OK; i++) {
+        struct sn_link *l = NULL;
+        int opened = windows[i]->open(&l, MPI_COMM_WORLD, &e, bytes, FLAGS, true);
+        CHECK(opened == SN_ENOMEM, "%s: %d", windows[i]->name, opened);
+        CHECK(strstr(sn_status_message(), "of /dev/shm, "), "%.100s", sn_status_message());
+        if (opened == SN_OK)
+            windows[i]->close(l);
+    }
+    sn_endpoints_close(&e);
+}
+
 /* Stores through peer(), counted and ordered before a notify. */
 MPI_TEST(stores)
 {
@@ -371,6 +414,12 @@ MPI_TEST(stores)
 int main(int argc, char **argv)
 {
     return mpitest_main(argc, argv,
-                        (const struct mpitest[]){
-                            TEST(memory), TEST(stores), TESTS(shm), TESTS(rma), TESTS(p2p), {0}});
+                        (const struct mpitest[]){TEST(memory),
+                                                 TEST(agreement),
+                                                 TEST(small_shm),
+                                                 TEST(stores),
+                                                 TESTS(shm),
+                                                 TESTS(rma),
+                                                 TESTS(p2p),
+                                                 {0}});
 }
