@@ -15,6 +15,7 @@ static const struct {
     {"late-start", "every repetition of a stretch began late on some rank; the samples were kept"},
     {"local-clock", "no clock common to all ranks: the largest local time is shown"},
     {"synced-clock", "several hosts: clocks synchronised and checked again at the end"},
+    {"transport-unused", "the algorithm is made of MPI calls: the transport is only a name there"},
     {"extrapolated", "outside the range of the table it was computed from"},
 };
 
