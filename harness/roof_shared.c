@@ -279,5 +279,10 @@ void sn_roof_measure_shared(const struct sn_world *w, struct sn_roofs *r)
     for (size_t i = 0; i < r->copy_shared.n; i++)
         r->copy_shared.bytes_per_s[i] =
             fmax(r->copy_shared.bytes_per_s[i], r->copy_all.bytes_per_s[i]);
+    /* Nor is what a core copies out of a window beyond what it can copy inside its process: the
+     * places above bound both where the pages decide. */
+    for (size_t i = 0; i < r->copy.n && i < r->copy_shared.n; i++)
+        if (r->copy.bytes[i] == r->copy_shared.bytes[i])
+            r->copy.bytes_per_s[i] = fmax(r->copy.bytes_per_s[i], r->copy_shared.bytes_per_s[i]);
     shared_close(&s);
 }
