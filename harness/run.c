@@ -27,6 +27,7 @@ struct run {
     struct sn_world world;
     struct sn_plan plan;
     struct sn_roofs roofs;
+    enum { ROOFS_NONE, ROOFS_OWN, ROOFS_GIVEN } found; /* in this directory, by --roofs */
     struct sn_env env;
     struct sn_case_opts case_opts;
     struct sn_datadir data;
@@ -132,6 +133,33 @@ static void on_timeout(void *arg, const char *text)
     sn_rundir_write_sums(r->path);
 }
 
+/* Takes the roofs that an earlier launch of this run stored, else those of --roofs, before anything
+ * is written: a directory that holds none is refused. */
+static int find_roofs(struct run *r)
+{
+    const struct sn_options *o = r->o;
+    int ranks = r->world.size, found = ROOFS_NONE, status = SN_OK;
+    if (r->world.rank == 0) {
+        if ((o->resume || o->launch > 0) && sn_manifest_read_roofs(r->path, ranks, &r->roofs))
+            found = ROOFS_OWN;
+        else if (o->roofs && sn_manifest_read_roofs(o->roofs, ranks, &r->roofs))
+            found = ROOFS_GIVEN;
+        else if (o->roofs)
+            status = SN_FAIL(SN_EINVAL,
+                             "--roofs %s: holds no roofs of this machine with %d ranks; "
+                             "leave the option out to measure them",
+                             o->roofs, ranks);
+    }
+    status = sn_world_agree(&r->world, status);
+    if (status != SN_OK)
+        return status;
+    MPI_Bcast(&found, 1, MPI_INT, 0, r->world.comm);
+    if (found != ROOFS_NONE)
+        MPI_Bcast(&r->roofs, sizeof r->roofs, MPI_BYTE, 0, r->world.comm);
+    r->found = found;
+    return SN_OK;
+}
+
 static int open_dir(struct run *r, int argc, char **argv)
 {
     const struct sn_options *o = r->o;
@@ -143,31 +171,15 @@ static int open_dir(struct run *r, int argc, char **argv)
     return sn_world_agree(&r->world, status);
 }
 
-/* Measures the roofs, or takes those of --roofs, or those that an earlier launch of this run
- * stored. */
+/* Measures the roofs where none were found, and stores them where this directory has none yet. */
 static int get_roofs(struct run *r)
 {
-    const struct sn_options *o = r->o;
-    const char *from = o->roofs ? o->roofs : o->resume || o->launch > 0 ? r->path : NULL;
-    int found = 0, status = SN_OK;
-    if (r->world.rank == 0 && from)
-        found = sn_manifest_read_roofs(from, r->world.size, &r->roofs);
-    if (r->world.rank == 0 && o->roofs && !found)
-        status = SN_FAIL(SN_EINVAL,
-                         "--roofs %s: holds no roofs of this machine with %d ranks; "
-                         "leave the option out to measure them",
-                         o->roofs, r->world.size);
-    status = sn_world_agree(&r->world, status);
-    if (status != SN_OK)
-        return status;
-    MPI_Bcast(&found, 1, MPI_INT, 0, r->world.comm);
-    if (found)
-        MPI_Bcast(&r->roofs, sizeof r->roofs, MPI_BYTE, 0, r->world.comm);
-    else
+    int status = SN_OK;
+    if (r->found == ROOFS_NONE)
         status = sn_roofs_measure(&r->world, &r->roofs);
-    if (status == SN_OK && r->dir && !(found && from == r->path)) {
-        json_t *more =
-            json_pack("{s:o, s:s?}", "roofs", sn_manifest_roofs(&r->roofs), "roofs_from", o->roofs);
+    if (status == SN_OK && r->dir && r->found != ROOFS_OWN) {
+        json_t *more = json_pack("{s:o, s:s?}", "roofs", sn_manifest_roofs(&r->roofs), "roofs_from",
+                                 r->found == ROOFS_GIVEN ? r->o->roofs : NULL);
         status = sn_rundir_annotate(r->dir, more);
         json_decref(more);
     }
@@ -304,8 +316,12 @@ static int run_plan(struct run *r, int argc, char **argv)
     if (r->world.rank == 0)
         r->path =
             o->out ? sn_strdup(o->out) : sn_rundir_default_path(o->suite ? "suite" : o->args[0]);
-    status = open_dir(r, argc, argv); /* before the roofs: what is wrong with it is said at once */
-    r->current = r->plan.n;           /* no case yet */
+    if (o->clock == SN_CLOCK_WALL)
+        status = find_roofs(r);
+    if (status == SN_OK)
+        status =
+            open_dir(r, argc, argv); /* before the roofs: what is wrong with it is said at once */
+    r->current = r->plan.n;          /* no case yet */
     if (status == SN_OK)
         status = sn_watch_open(&r->env.watch, &r->world, o->timeout_s, on_timeout, r);
     if (status != SN_OK)

@@ -53,6 +53,7 @@ done
 grep -q '"roofs_from"' "$tmp/c/manifest.json" && ok "the manifest says where the roofs are from" || not_ok "the manifest says where the roofs are from: no"
 expect "roofs of another number of ranks" 2 "$SNBENCH" run latency size=8 --roofs "$tmp/d" -o "$tmp/r"
 says "says how to go on" "leave the option out"
+[ -e "$tmp/r" ] && not_ok "nothing is half-written: $tmp/r exists" || ok "nothing is half-written"
 expect "7 ranks" 0 mpiexec -n 7 "$SNBENCH" run alltoall size=64 --budget 30ms --samples 6:20 -o "$tmp/seven"
 [ "$(nproc)" -ge 7 ] || { grep -q '"origin":"emulated"' "$tmp/seven/rows.jsonl" && ok "more ranks than cores is emulated" || not_ok "more ranks than cores is emulated: no"; }
 finish
