@@ -306,11 +306,6 @@ void sn_rundir_close(struct sn_rundir *d)
     free(d);
 }
 
-const char *sn_rundir_path(const struct sn_rundir *d)
-{
-    return d->path;
-}
-
 bool sn_rundir_has(const struct sn_rundir *d, const char *id, int launch)
 {
     char key[64];

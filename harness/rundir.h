@@ -34,7 +34,6 @@ int sn_rundir_append(struct sn_rundir *d, const struct sn_row *row);
  * sn_report_write(). */
 int sn_rundir_annotate(struct sn_rundir *d, json_t *more);
 void sn_rundir_close(struct sn_rundir *d);
-const char *sn_rundir_path(const struct sn_rundir *d);
 
 /* results/runs/YYYYMMDD-HHMMSS-<what> (UTC) under the working directory, made unique; new string.
  */

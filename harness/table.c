@@ -289,30 +289,3 @@ void sn_table_csv(const struct sn_table *t, struct sn_buf *out)
         sn_buf_add(out, "\n");
     }
 }
-
-void sn_table_json(const struct sn_table *t, struct sn_buf *out)
-{
-    sn_buf_add(out, "[");
-    for (size_t r = 0; r < t->n_rows; r++) {
-        bool first = true;
-        sn_buf_add(out, r == 0 ? "\n{" : ",\n{");
-        for (size_t c = 0; c < t->n_columns; c++) {
-            const char *s = t->cells[r * t->n_columns + c].raw;
-            if (t->columns[c].show == SN_SHOW_PEOPLE)
-                continue;
-            if (!first)
-                sn_buf_add(out, ",");
-            sn_escape_json(out, t->columns[c].key);
-            sn_buf_add(out, ":");
-            if (!s)
-                sn_buf_add(out, "null");
-            else if (t->columns[c].number)
-                sn_buf_add(out, s);
-            else
-                sn_escape_json(out, s);
-            first = false;
-        }
-        sn_buf_add(out, "}");
-    }
-    sn_buf_add(out, t->n_rows ? "\n]" : "]");
-}

@@ -54,7 +54,5 @@ void sn_table_md(const struct sn_table *t, struct sn_buf *out);
 void sn_table_tex(const struct sn_table *t, struct sn_buf *out);
 void sn_table_html(const struct sn_table *t, const char *caption, struct sn_buf *out);
 void sn_table_csv(const struct sn_table *t, struct sn_buf *out);
-/* An array of objects, one a line. */
-void sn_table_json(const struct sn_table *t, struct sn_buf *out);
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include <criterion/criterion.h>
-#include <jansson.h>
 
 #include "harness/base/rng.h"
 #include "harness/doc.h"
@@ -302,26 +301,6 @@ Test(table, html_is_escaped_and_marked)
     cr_expect(strstr(b.data, "<th scope=\"col\" class=\"n\">median<br><small>(µs)</small></th>"));
     cr_expect(strstr(b.data, "<td class=\"n\">3.214</td>"));
     cr_expect_not(strstr(b.data, "ab,c"), "a column for files is on the page");
-    sn_buf_free(&b);
-    sn_table_free(&t);
-}
-
-Test(table, json_parses_with_its_types)
-{
-    struct sn_table t;
-    struct sn_buf b = {0};
-    json_t *j, *row;
-
-    sample_table(&t);
-    sn_table_json(&t, &b);
-    j = json_loads(b.data, 0, NULL);
-    cr_assert(json_is_array(j) && json_array_size(j) == 2, "%s", b.data);
-    row = json_array_get(j, 0);
-    cr_expect_eq(json_real_value(json_object_get(row, "median_s")), 3.214e-6);
-    cr_expect(json_is_null(json_object_get(row, "p99_s")));
-    cr_expect_str_eq(json_string_value(json_object_get(row, "id")), "ab,c");
-    cr_expect_eq(json_object_size(row), 4);
-    json_decref(j);
     sn_buf_free(&b);
     sn_table_free(&t);
 }
