@@ -9,6 +9,7 @@
 #ifndef SN_HARNESS_AXIS_H
 #define SN_HARNESS_AXIS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,10 @@ struct sn_axis {
     const char *const *words; /* WORD: NULL-terminated list */
     int (*check)(const char *term); /* TEXT: SN_OK, or SN_FAIL(SN_EINVAL, what would be right) */
     const char *help;               /* one line */
+    unsigned clocks; /* enum sn_clock_kind bits of the clocks it belongs to; 0: all. On another
+                        clock it is no parameter: not in the plan, the rows, their ids */
+    const char *model_def; /* default sweep on the model clock; NULL: def */
+    bool is_profile;       /* --profile is its default */
 };
 
 /* One value of an axis. `text` is canonical: two spellings of one value have one text (4K, 4096).

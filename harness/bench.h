@@ -1,22 +1,27 @@
 /* A benchmark as the harness sees it: a table entry, a case, a check.
  *
  * Life of a case (harness/run.c): unsupported? -> setup -> verify -> warm up -> sample until the
- * stop rule -> verify -> metrics -> teardown. Every hook but unsupported, memory, endpoints and
- * metrics is called on every rank, together, in the same order. Hooks return SN_OK or a recorded
- * failure; a failure on one rank fails the case on all. teardown is called whenever setup was, also
- * when setup failed half-way.
+ * stop rule -> verify -> metrics -> teardown. On the model clock: unsupported? -> setup -> verify
+ * -> predict, once per draw -> metrics -> teardown. Every hook but unsupported, memory, endpoints,
+ * draws, predict and metrics is called on every rank, together, in the same order. Hooks return
+ * SN_OK or a recorded failure; a failure on one rank fails the case on all. teardown is called
+ * whenever setup was, also when setup failed half-way.
  */
 #ifndef SN_HARNESS_BENCH_H
 #define SN_HARNESS_BENCH_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+
+#include <jansson.h>
 
 #include "harness/axis.h"
 #include "harness/row.h"
 #include "harness/world.h"
 
 struct sn_roofs;
+struct sn_timeline;
 struct sn_watch;
 
 enum sn_clock_kind { SN_CLOCK_WALL = 1, SN_CLOCK_MODEL = 2 };
@@ -32,9 +37,12 @@ enum sn_mutation {
 
 /* What the run offers to every case. */
 struct sn_env {
+    enum sn_clock_kind clock;
     const struct sn_world *world;
-    const struct sn_roofs *roofs; /* never NULL on the wall clock; single roofs may be missing */
-    struct sn_watch *watch;       /* phases, time-out, signals; never NULL during a run */
+    const struct sn_roofs *roofs; /* of the wall clock; single roofs may be missing, on the model
+                                     clock all are */
+    void *shared; /* what the program keeps for all cases of a run (sn_app.shared_open), or NULL */
+    struct sn_watch *watch; /* phases, time-out, signals; never NULL during a run */
     uint64_t seed;
     enum sn_mutation mutate;
     int hang_rank; /* --inject hang=R: rank R stops answering in its first timed repetition; -1:
@@ -95,12 +103,18 @@ struct sn_bench {
      * written: SN_EINVAL or SN_EIO with "FILE:LINE: ..." end the run with exit 2. Rank 0 alone; may
      * be NULL. */
     int (*inputs)(const struct sn_case *);
-    /* Number of endpoints; NULL: as many as ranks. More endpoints than ranks makes the row
-     * `emulated`. */
+    /* Number of endpoints; NULL: as many as ranks, unknown on the model clock. More endpoints than
+     * ranks makes the row `emulated`. */
     unsigned (*endpoints)(const struct sn_case *);
     int (*setup)(struct sn_case *);
     int (*verify)(struct sn_case *,
                   struct sn_check *); /* on the timed buffers; runs the operation itself */
+    /* Model clock, rank 0 alone: the time of the same work in virtual time (harness/timeline.h),
+     * for draw c->rep = 0, 1, ... of draws() (of routing, order, arrivals; NULL: 1, nothing is
+     * random). Must not depend on the number of ranks, nor on anything that differs from run to
+     * run. */
+    unsigned (*draws)(const struct sn_case *);
+    int (*predict)(struct sn_case *, struct sn_timeline *);
     int (*prepare)(struct sn_case *); /* untimed, before each repetition; may be NULL */
     int (*run)(struct sn_case *);     /* one repetition: the timed region */
     /* Rank 0: fills bytes, limit_s, limit_why and metrics of a row whose stats are complete.
@@ -117,10 +131,26 @@ struct sn_listing {
                  void *out);
 };
 
+/* A command of the program's own, beside the harness's. Gets what is not an option in o->args;
+ * options: --out, --profile, --to. Returns a status. */
+struct sn_options;
+struct sn_app_command {
+    const char *name, *usage, *brief;
+    int (*run)(const struct sn_options *o, FILE *out);
+};
+
 struct sn_app {
     const struct sn_bench *const *benches; /* NULL-terminated */
     const struct sn_listing
         *listings; /* ended by one without a topic; benchmarks and suites are the harness's own */
+    const struct sn_app_command *commands; /* ended by one without a name; or NULL */
+    /* env->shared of a run; both or none. */
+    void *(*shared_open)(void);
+    void (*shared_close)(void *);
+    /* For the manifest: the model that a value of an axis with is_profile names, as a JSON object
+     * {"name", "path", "sha256", "figures": [...], ...}; NULL when it cannot be read. A new object.
+     */
+    json_t *(*describe_model)(const char *profile);
 };
 
 const struct sn_bench *sn_bench_find(const struct sn_app *app,

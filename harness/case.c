@@ -5,6 +5,7 @@
 
 #include "harness/base/status.h"
 #include "harness/base/units.h"
+#include "harness/timeline.h"
 #include "harness/watch.h"
 
 const char *sn_case_unsupported(const struct sn_plan_case *pc, const struct sn_env *env,
@@ -94,6 +95,10 @@ static int steps(struct sn_case *c, const struct sn_case_opts *o, struct sn_row 
     status = sn_world_agree(w, status);
     if (status == SN_OK)
         status = verify(c, "verify before", row);
+    if (status == SN_OK && o->clock == SN_CLOCK_MODEL) {
+        sn_watch_phase(c->env->watch, "predict");
+        return sn_timeline_run(c, row);
+    }
     if (status == SN_OK)
         status = sn_sample(c, &o->sample, o->counters, row);
     if (status == SN_OK)
@@ -114,7 +119,9 @@ void sn_case_place(const struct sn_plan_case *pc, const struct sn_env *env,
     const struct sn_world *w = env->world;
     const struct sn_case c = {.bench = pc->bench, .values = pc->values, .env = env, .batch = 1};
     row->batch = 1;
-    row->endpoints = pc->bench->endpoints ? (int)pc->bench->endpoints(&c) : w->size;
+    row->endpoints = pc->bench->endpoints      ? (int)pc->bench->endpoints(&c)
+                     : clock == SN_CLOCK_MODEL ? -1
+                                               : w->size;
     if (clock == SN_CLOCK_MODEL) { /* the same rows whatever the number of ranks */
         row->clock = "model";
         row->origin = SN_ORIGIN_MODELLED;

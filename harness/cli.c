@@ -83,26 +83,30 @@ static int cmd_verify(struct invocation *v)
     return SN_OK;
 }
 
-static const struct command {
+struct command {
     const char *name;
     enum sn_command id;
     const char *usage, *brief;
     int (*run)(struct invocation *);
-} commands[] = {
-    {"list", SN_CMD_LIST, "[TOPIC]", "what there is: benchmarks, suites, transports, ...",
-     cmd_list},
+    int (*own)(const struct sn_options *, FILE *); /* in place of `run`: the program's own */
+};
+
+static const struct command commands[] = {
+    {"list", SN_CMD_LIST, "[TOPIC]", "what there is: benchmarks, suites, transports, ...", cmd_list,
+     NULL},
     {"describe", SN_CMD_DESCRIBE, "BENCH", "axes, metrics and the lower bound of a benchmark",
-     cmd_describe},
-    {"info", SN_CMD_INFO, "", "this machine: topology, MPI, clock, counters, roofs", cmd_info},
+     cmd_describe, NULL},
+    {"info", SN_CMD_INFO, "", "this machine: topology, MPI, clock, counters, roofs", cmd_info,
+     NULL},
     {"run", SN_CMD_RUN, "BENCH [axis=values ...] | --suite NAME",
-     "measure; with more ranks: mpiexec -n N snbench run ...", cmd_run},
-    {"report", SN_CMD_REPORT, "DIR...", "tables and figures from stored rows", cmd_report},
+     "measure; with more ranks: mpiexec -n N snbench run ...", cmd_run, NULL},
+    {"report", SN_CMD_REPORT, "DIR...", "tables and figures from stored rows", cmd_report, NULL},
     {"verify", SN_CMD_VERIFY, "DIR...", "recompute every statistic and checksum of a run directory",
-     cmd_verify},
+     cmd_verify, NULL},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
-static void usage(FILE *out)
+static void usage(FILE *out, const struct sn_app *app)
 {
     fprintf(out,
             "snbench %s: communication and expert-parallel benchmarks for AI supernodes\n\nusage: "
@@ -110,6 +114,8 @@ static void usage(FILE *out)
             sn_version());
     for (size_t i = 0; i < N_COMMANDS; i++)
         fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].brief);
+    for (const struct sn_app_command *c = app->commands; c && c->name; c++)
+        fprintf(out, "  %-9s %s\n", c->name, c->brief);
     fprintf(
         out,
         "\n`snbench COMMAND --help` lists the options of a command.\n"
@@ -141,6 +147,18 @@ static int fail(bool speak, bool verbose, int status)
     return sn_status_exit_code(status);
 }
 
+/* The program's own command of that name as a command of ours; *found stays as it is without one.
+ */
+static bool find_own(const struct sn_app *app, const char *name, struct command *found)
+{
+    for (const struct sn_app_command *c = app->commands; c && c->name; c++)
+        if (!strcmp(name, c->name)) {
+            *found = (struct command){c->name, SN_CMD_APP, c->usage, c->brief, NULL, c->run};
+            return true;
+        }
+    return false;
+}
+
 static const struct command *find_command(const char *name)
 {
     for (size_t i = 0; i < N_COMMANDS; i++)
@@ -149,12 +167,17 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-static int unknown_command(const char *name)
+static int unknown_command(const struct sn_app *app, const char *name)
 {
-    const char *words[N_COMMANDS];
-    for (size_t i = 0; i < N_COMMANDS; i++)
-        words[i] = commands[i].name;
-    const char *near = sn_nearest(name, words, N_COMMANDS);
+    enum { MOST_OWN = 16 };
+    const char *words[N_COMMANDS + MOST_OWN];
+    size_t n = 0;
+    for (; n < N_COMMANDS; n++)
+        words[n] = commands[n].name;
+    for (const struct sn_app_command *c = app->commands; c && c->name && n < N_COMMANDS + MOST_OWN;
+         c++)
+        words[n++] = c->name;
+    const char *near = sn_nearest(name, words, n);
     return near ? SN_FAIL(SN_EINVAL, "unknown command '%s'; did you mean '%s'?", name, near)
                 : SN_FAIL(SN_EINVAL, "unknown command '%s'; `snbench --help` lists the commands",
                           name);
@@ -168,7 +191,7 @@ int sn_cli_main(int argc, char **argv, const struct sn_app *app)
     const char *name = argc > 1 ? argv[1] : NULL;
     if (!name || !strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
         if (speak)
-            usage(name ? stdout : stderr);
+            usage(name ? stdout : stderr, app);
         return name ? 0 : sn_status_exit_code(SN_EINVAL);
     }
     if (!strcmp(name, "--version")) {
@@ -177,9 +200,10 @@ int sn_cli_main(int argc, char **argv, const struct sn_app *app)
                    sn_version_commit() ? sn_version_commit() : "", sn_version_dirty() ? "+" : "");
         return 0;
     }
-    const struct command *c = find_command(name);
+    struct command own;
+    const struct command *c = find_own(app, name, &own) ? &own : find_command(name);
     if (!c)
-        return fail(speak, false, unknown_command(name));
+        return fail(speak, false, unknown_command(app, name));
     struct sn_options o;
     int status = sn_options_parse(&o, c->id, argc, argv, 2);
     if (status != SN_OK)
@@ -189,7 +213,7 @@ int sn_cli_main(int argc, char **argv, const struct sn_app *app)
         if (speak)
             command_help(c);
     } else if (speak || c->id == SN_CMD_RUN || c->id == SN_CMD_INFO) {
-        status = c->run(&v);
+        status = c->own ? c->own(&o, stdout) : c->run(&v);
     }
     int code = status == SN_OK ? v.exit_code : fail(speak, o.verbose, status);
     sn_options_free(&o);

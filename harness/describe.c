@@ -9,6 +9,7 @@
 #include "harness/datadir.h"
 #include "harness/plan.h"
 #include "harness/suite.h"
+#include "harness/timeline.h"
 
 static void emit_line(void *out, const char *name, const char *brief, const char *unavailable)
 {
@@ -79,6 +80,10 @@ int sn_describe_list(FILE *out, const struct sn_app *app, const char *topic)
 static void print_axis(FILE *out, const struct sn_axis *a)
 {
     fprintf(out, "  %-10s %-22s %s", a->name, a->def, a->help);
+    if (a->model_def)
+        fprintf(out, "; on the model clock %s", a->model_def);
+    if (a->clocks)
+        fprintf(out, " [%s clock only]", a->clocks & SN_CLOCK_MODEL ? "model" : "wall");
     if (a->type == SN_AXIS_WORD) {
         fputs(" (", out);
         for (size_t i = 0; a->words[i]; i++)
@@ -91,6 +96,13 @@ static void print_axis(FILE *out, const struct sn_axis *a)
         fprintf(out, " (%s to %s)", lo, hi);
     }
     fputc('\n', out);
+}
+
+static void print_metrics(FILE *out, const struct sn_metric_doc *docs)
+{
+    for (const struct sn_metric_doc *m = docs; m->name; m++)
+        fprintf(out, "  %-18s %-8s %-7s %s\n", m->name, m->unit,
+                m->higher_is_better ? "higher" : "lower", m->formula);
 }
 
 int sn_describe_bench(FILE *out, const struct sn_app *app, const char *name)
@@ -107,8 +119,8 @@ int sn_describe_bench(FILE *out, const struct sn_app *app, const char *name)
             "formula)\n",
             b->timed, b->bytes, b->limit, b->clocks & SN_CLOCK_WALL ? "wall " : "",
             b->clocks & SN_CLOCK_MODEL ? "model" : "");
-    for (const struct sn_metric_doc *m = b->metric_docs; m->name; m++)
-        fprintf(out, "  %-18s %-8s %-7s %s\n", m->name, m->unit,
-                m->higher_is_better ? "higher" : "lower", m->formula);
+    print_metrics(out, b->metric_docs);
+    if (b->clocks & SN_CLOCK_MODEL)
+        print_metrics(out, sn_timeline_metric_docs);
     return SN_OK;
 }

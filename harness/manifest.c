@@ -156,8 +156,40 @@ static json_t *inputs_of(const struct sn_options *o, const struct sn_plan *plan)
     return inputs;
 }
 
+static bool has_model(const json_t *models, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(models); i++) {
+        const json_t *known = json_object_get(json_array_get(models, i), "asked");
+        if (known && !strcmp(json_string_value(known), name))
+            return true;
+    }
+    return false;
+}
+
+/* What the values of the axes that name a model stand for, each once. */
+static json_t *models_of(const struct sn_app *app, const struct sn_plan *plan)
+{
+    json_t *models = json_array();
+    for (size_t i = 0; i < plan->n && app->describe_model; i++) {
+        const struct sn_axis *axes = plan->cases[i].bench->axes;
+        for (size_t a = 0; axes[a].name; a++) {
+            const char *name = plan->cases[i].values[a].text;
+            if (!axes[a].is_profile || !sn_axis_on(&axes[a], plan->clock) ||
+                has_model(models, name))
+                continue;
+            json_t *model = app->describe_model(name);
+            if (!model)
+                continue; /* the case's own inputs() says why */
+            json_object_set_new(model, "asked", json_string(name));
+            json_array_append_new(models, model);
+        }
+    }
+    return models;
+}
+
 json_t *sn_manifest_make(const struct sn_options *o, int argc, char **argv,
-                         const struct sn_plan *plan, const struct sn_world *w)
+                         const struct sn_plan *plan, const struct sn_world *w,
+                         const struct sn_app *app)
 {
     json_t *mpi = sn_machine_describe_mpi(w);
     if (w->rank != 0)
@@ -190,6 +222,7 @@ json_t *sn_manifest_make(const struct sn_options *o, int argc, char **argv,
     json_object_set_new(m, "mutate", json_integer(o->mutate));
     json_object_set_new(m, "counters", o->counters ? json_string(o->counters) : json_null());
     json_object_set_new(m, "inputs", inputs_of(o, plan));
+    json_object_set_new(m, "models", models_of(app, plan));
     json_t *machine = sn_machine_describe();
     char id[17];
     sn_machine_fingerprint(machine, id);

@@ -12,10 +12,11 @@
 #define SN_MANIFEST_SCHEMA "snbench-manifest-1"
 
 /* Collective. The manifest of a run that starts now, on rank 0 (NULL on the others); a new object.
- * Holds argv, plan, seed, ranks, launches, git, machine, mpi, start time; "roofs" null until they
- * are measured. */
+ * Holds argv, plan, seed, ranks, launches, git, machine, mpi, start time, the models that the plan
+ * names (app->describe_model); "roofs" null until they are measured. */
 json_t *sn_manifest_make(const struct sn_options *o, int argc, char **argv,
-                         const struct sn_plan *plan, const struct sn_world *w);
+                         const struct sn_plan *plan, const struct sn_world *w,
+                         const struct sn_app *app);
 
 /* The value of its key "roofs"; new object. */
 json_t *sn_manifest_roofs(const struct sn_roofs *roofs);

@@ -190,6 +190,8 @@ STRING_OPTION(counters)
 STRING_OPTION(map)
 STRING_OPTION(mpiexec)
 STRING_OPTION(roofs)
+STRING_OPTION(profile)
+STRING_OPTION(to)
 SWITCH_OPTION(resume)
 SWITCH_OPTION(dry_run)
 SWITCH_OPTION(quiet)
@@ -202,10 +204,14 @@ static const struct option_row table[] = {
      "run the cases of a suite (YAML file, or a name of `snbench list suites`)"},
     {"out", 'o', "DIR", SN_CMD_RUN, set_out, NULL,
      "run directory (default: a new one under results/runs)"},
+    {"out", 'o', "FILE", SN_CMD_APP, set_out, NULL, "file to write"},
     {"resume", 0, NULL, SN_CMD_RUN, set_resume, NULL,
      "go on with the run in DIR: run only what is missing"},
     {"clock", 0, "wall|model", SN_CMD_RUN, set_clock, "wall",
      "real time, or virtual time from a fabric profile"},
+    {"profile", 0, "NAME|FILE", SN_CMD_RUN | SN_CMD_APP, set_profile, NULL,
+     "fabric profile of the model clock: snbench list profiles (the axis `profile` sweeps "
+     "several)"},
     {"seed", 0, "N", SN_CMD_RUN, set_seed, "1", "seed of every random choice"},
     {"samples", 0, "MIN:MAX", SN_CMD_RUN, set_samples, "20:1000",
      "fewest and most samples of a case"},
@@ -229,6 +235,7 @@ static const struct option_row table[] = {
      "hardware counters to read, for example cycles,instructions,llc-misses"},
     {"format", 0, "FORMAT", SN_CMD_RUN, set_run_format, "text",
      "of the tables on standard output: text, md, csv, json, osu"},
+    {"to", 0, "FORMAT", SN_CMD_APP, set_to, NULL, "form of the file, for example simgrid"},
     {"format", 0, "FORMAT", SN_CMD_REPORT, set_format, "md", "text, md, csv, json, osu, html, tex"},
     {"mutate", 0, "KIND", SN_CMD_RUN, set_mutate, "none",
      "damage the data under test: bitflip, swap, drop, wrong-rank; must end with exit 1"},
@@ -300,6 +307,10 @@ int sn_options_parse(struct sn_options *out, enum sn_command cmd, int argc, char
     if (status == SN_OK && o.launch >= o.launches && o.launch >= 0 && cmd == SN_CMD_RUN)
         status = SN_FAIL(SN_EINVAL, "--launch %d: must be below --launches %d (they count from 0)",
                          o.launch, o.launches);
+    if (status == SN_OK && o.profile && o.clock != SN_CLOCK_MODEL && cmd == SN_CMD_RUN)
+        status = SN_FAIL(SN_EINVAL,
+                         "--profile %s: a profile belongs to the model clock; add --clock=model",
+                         o.profile);
     if (status != SN_OK)
         return status;
     o.n_args = (size_t)(argc - (first - 1) - optind);

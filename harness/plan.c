@@ -12,7 +12,7 @@
 
 void sn_plan_init(struct sn_plan *p, uint64_t seed, int ranks)
 {
-    *p = (struct sn_plan){.seed = seed, .ranks = ranks};
+    *p = (struct sn_plan){.seed = seed, .ranks = ranks, .clock = SN_CLOCK_WALL};
 }
 
 static void free_case(struct sn_plan_case *c)
@@ -73,8 +73,49 @@ static int unknown_axis(const struct sn_bench *bench, const char *name)
     return SN_EINVAL;
 }
 
-int sn_plan_sweep(struct sn_sweep *out, const struct sn_bench *bench, const char *assignment,
-                  int ranks)
+/* What `text` gives an axis on the plan's clock. */
+static int parse_axis(struct sn_sweep *out, const struct sn_plan *p, const struct sn_bench *bench,
+                      const struct sn_axis *axis, const char *text)
+{
+    if (!sn_axis_on(axis, p->clock)) {
+        const char *of = axis->clocks & SN_CLOCK_MODEL ? "model" : "wall";
+        return SN_FAIL(SN_EINVAL,
+                       "%s: the axis '%s' belongs to the %s clock; add --clock=%s or "
+                       "leave it out",
+                       bench->name, axis->name, of, of);
+    }
+    if (p->clock == SN_CLOCK_MODEL && axis->type == SN_AXIS_INT && strstr(text, "ranks"))
+        return SN_FAIL(SN_EINVAL,
+                       "%s=%s: rows of the model clock do not depend on ranks; give a number",
+                       axis->name, text);
+    return sn_sweep_parse(out, axis, text, p->ranks);
+}
+
+/* An axis that is not named. One that is none on this clock gets one value, which nobody reads. */
+static int parse_default(struct sn_sweep *out, const struct sn_plan *p,
+                         const struct sn_bench *bench, const struct sn_axis *axis)
+{
+    const char *text = axis->def;
+    if (!sn_axis_on(axis, p->clock)) {
+        struct sn_sweep all;
+        int status = sn_sweep_parse(&all, axis, axis->def, p->ranks);
+        if (status != SN_OK)
+            return status;
+        for (size_t i = 1; i < all.n; i++)
+            free(all.values[i].text);
+        all.n = 1;
+        *out = all;
+        return SN_OK;
+    }
+    if (p->clock == SN_CLOCK_MODEL && axis->is_profile && p->profile)
+        text = p->profile;
+    else if (p->clock == SN_CLOCK_MODEL && axis->model_def)
+        text = axis->model_def;
+    return parse_axis(out, p, bench, axis, text);
+}
+
+int sn_plan_sweep(struct sn_sweep *out, const struct sn_plan *p, const struct sn_bench *bench,
+                  const char *assignment)
 {
     const char *equals = strchr(assignment, '=');
     if (!equals || equals == assignment)
@@ -84,19 +125,19 @@ int sn_plan_sweep(struct sn_sweep *out, const struct sn_bench *bench, const char
     char *name = sn_strdupf("%.*s", (int)(equals - assignment), assignment);
     int axis = sn_bench_axis_find(bench, name);
     int status = axis < 0 ? unknown_axis(bench, name)
-                          : sn_sweep_parse(out, &bench->axes[axis], equals + 1, ranks);
+                          : parse_axis(out, p, bench, &bench->axes[axis], equals + 1);
     free(name);
     return status;
 }
 
 /* sweeps (axes of bench), all empty before; on an error some may be filled. */
-static int parse_sweeps(struct sn_sweep *sweeps, const struct sn_bench *bench,
-                        const char *const *assignments, size_t n, int ranks)
+static int parse_sweeps(struct sn_sweep *sweeps, const struct sn_plan *p,
+                        const struct sn_bench *bench, const char *const *assignments, size_t n)
 {
     int status;
     for (size_t i = 0; i < n; i++) {
         struct sn_sweep s;
-        if ((status = sn_plan_sweep(&s, bench, assignments[i], ranks)) < 0)
+        if ((status = sn_plan_sweep(&s, p, bench, assignments[i])) < 0)
             return status;
         struct sn_sweep *of_axis = &sweeps[s.axis - bench->axes];
         if (of_axis->n) {
@@ -109,8 +150,7 @@ static int parse_sweeps(struct sn_sweep *sweeps, const struct sn_bench *bench,
         *of_axis = s;
     }
     for (size_t i = 0; bench->axes[i].name; i++)
-        if (!sweeps[i].n &&
-            (status = sn_sweep_parse(&sweeps[i], &bench->axes[i], bench->axes[i].def, ranks)) < 0)
+        if (!sweeps[i].n && (status = parse_default(&sweeps[i], p, bench, &bench->axes[i])) < 0)
             return status;
     return SN_OK;
 }
@@ -145,10 +185,11 @@ static struct id_set ids_of(const struct sn_plan *p, size_t more)
 
 /* The case whose place in the cross product is `index`, the last axis fastest. */
 static struct sn_plan_case make_case(const struct sn_bench *bench, const struct sn_sweep *sweeps,
-                                     size_t index, uint64_t seed)
+                                     size_t index, const struct sn_plan *p)
 {
     size_t n = sn_bench_axis_count(bench);
-    struct sn_plan_case c = {.bench = bench, .values = sn_calloc(n, sizeof *c.values)};
+    struct sn_plan_case c = {
+        .bench = bench, .clock = p->clock, .values = sn_calloc(n, sizeof *c.values)};
     for (size_t a = n; a--;) {
         c.values[a] = sweeps[a].values[index % sweeps[a].n];
         c.values[a].text = sn_strdup(c.values[a].text);
@@ -156,7 +197,7 @@ static struct sn_plan_case make_case(const struct sn_bench *bench, const struct 
     }
     struct sn_row row;
     sn_row_init(&row);
-    sn_plan_row(&c, seed, &row);
+    sn_plan_row(&c, p->seed, &row);
     memcpy(c.id, row.id, sizeof c.id);
     sn_row_free(&row);
     return c;
@@ -165,13 +206,13 @@ static struct sn_plan_case make_case(const struct sn_bench *bench, const struct 
 int sn_plan_add(struct sn_plan *p, const struct sn_app *app, const char *name,
                 const char *const *assignments, size_t n)
 {
-    const struct sn_bench *bench;
+    const struct sn_bench *bench = NULL;
     int status = sn_plan_bench(app, name, &bench);
     if (status)
         return status;
     size_t axes = sn_bench_axis_count(bench), count = 1;
     struct sn_sweep *sweeps = sn_calloc(axes, sizeof *sweeps);
-    if ((status = parse_sweeps(sweeps, bench, assignments, n, p->ranks)) < 0)
+    if ((status = parse_sweeps(sweeps, p, bench, assignments, n)) < 0)
         goto out;
     for (size_t a = 0; a < axes && count <= SN_PLAN_MAX; a++)
         if (!sn_mem_mul(count, sweeps[a].n, &count))
@@ -185,7 +226,7 @@ int sn_plan_add(struct sn_plan *p, const struct sn_app *app, const char *name,
     p->cases = sn_realloc(p->cases, p->n + count, sizeof *p->cases);
     struct id_set ids = ids_of(p, count);
     for (size_t i = 0; i < count; i++) {
-        p->cases[p->n] = make_case(bench, sweeps, i, p->seed);
+        p->cases[p->n] = make_case(bench, sweeps, i, p);
         if (insert_id(&ids, p->cases[p->n].id))
             p->n++;
         else
@@ -204,7 +245,8 @@ char *sn_plan_label(const struct sn_plan_case *c)
     struct sn_buf b = {0};
     sn_buf_add(&b, c->bench->name);
     for (size_t i = 0; c->bench->axes[i].name; i++)
-        sn_buf_addf(&b, " %s=%s", c->bench->axes[i].name, c->values[i].text);
+        if (sn_axis_on(&c->bench->axes[i], c->clock))
+            sn_buf_addf(&b, " %s=%s", c->bench->axes[i].name, c->values[i].text);
     return b.data;
 }
 
@@ -215,6 +257,8 @@ void sn_plan_row(const struct sn_plan_case *c, uint64_t seed, struct sn_row *row
     for (size_t i = 0; c->bench->axes[i].name; i++) {
         const struct sn_axis *axis = &c->bench->axes[i];
         const struct sn_value *v = &c->values[i];
+        if (!sn_axis_on(axis, c->clock))
+            continue;
         if (axis->type == SN_AXIS_INT)
             sn_row_add_param_int(row, axis->name, v->i);
         else if (axis->type == SN_AXIS_REAL)

@@ -44,6 +44,8 @@ static int make_plan(struct run *r)
 {
     const struct sn_options *o = r->o;
     sn_plan_init(&r->plan, o->seed, r->world.size);
+    r->plan.clock = o->clock;
+    r->plan.profile = o->profile;
     if (o->suite) {
         if (o->n_args)
             return SN_FAIL(SN_EINVAL,
@@ -163,7 +165,7 @@ static int find_roofs(struct run *r)
 static int open_dir(struct run *r, int argc, char **argv)
 {
     const struct sn_options *o = r->o;
-    json_t *manifest = sn_manifest_make(o, argc, argv, &r->plan, &r->world);
+    json_t *manifest = sn_manifest_make(o, argc, argv, &r->plan, &r->world, r->app);
     int status = SN_OK;
     if (r->world.rank == 0)
         status = sn_rundir_open(&r->dir, r->path, o->resume || o->launch > 0, manifest);
@@ -294,12 +296,14 @@ static int run_plan(struct run *r, int argc, char **argv)
         status = sn_world_agree(&r->world, make_plan(r));
     if (status != SN_OK)
         return status;
-    r->env = (struct sn_env){.world = &r->world,
+    r->env = (struct sn_env){.clock = o->clock,
+                             .world = &r->world,
                              .roofs = &r->roofs,
                              .seed = o->seed,
                              .mutate = o->mutate,
                              .hang_rank = o->hang_rank,
-                             .map_file = o->map};
+                             .map_file = o->map,
+                             .shared = r->app->shared_open ? r->app->shared_open() : NULL};
     r->case_opts = (struct sn_case_opts){.clock = o->clock, .sample = o->sample};
     r->case_opts.memory_limit = memory_limit(&r->world);
     status = check_inputs(r);
@@ -371,6 +375,8 @@ int sn_run(const struct sn_options *o, int argc, char **argv, const struct sn_ap
         sn_world_close(&r->world);
     }
     *signal = r->signal;
+    if (r->app->shared_close && r->env.shared)
+        r->app->shared_close(r->env.shared);
     sn_counters_close(r->case_opts.counters);
     sn_rundir_close(r->dir);
     sn_plan_free(&r->plan);

@@ -218,7 +218,7 @@ static int add_entry(const struct sn_suite *s, const struct sn_suite_entry *e,
     int line = e->line, status = sn_plan_bench(app, e->bench, &bench);
     for (size_t a = 0; a < e->n_axes && !status; a++) {
         struct sn_sweep sweep;
-        status = sn_plan_sweep(&sweep, bench, e->axes[a], plan->ranks);
+        status = sn_plan_sweep(&sweep, plan, bench, e->axes[a]);
         if (status)
             line = e->axis_lines[a];
         else

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "harness/base/status.h"
 
@@ -99,6 +100,18 @@ double sn_world_recheck_clock(struct sn_world *w)
         w->clock = found;
     w->clock_offset_s = w->clock.offset_s;
     return residual;
+}
+
+void sn_world_rest(const struct sn_world *w)
+{
+    const struct timespec nap = {.tv_nsec = 50000};
+    MPI_Request request;
+    int done = 0;
+
+    MPI_Ibarrier(w->comm, &request);
+    for (MPI_Test(&request, &done, MPI_STATUS_IGNORE); !done;
+         MPI_Test(&request, &done, MPI_STATUS_IGNORE))
+        nanosleep(&nap, NULL);
 }
 
 int sn_world_agree(const struct sn_world *w, int status)

@@ -34,6 +34,10 @@ void sn_world_close(struct sn_world *w);
  */
 int sn_world_agree(const struct sn_world *w, int status);
 
+/* Collective. Until all are here, giving the core away: for ranks that have nothing to do while one
+ * computes. */
+void sn_world_rest(const struct sn_world *w);
+
 /* Collective. Compares the clocks again, updates the offset and its drift, and returns the largest
  * difference between an offset found and the one foretold (seconds, the same on all ranks). Within
  * 2 x clock_error_s it is only the exchange's own uncertainty. For the end of a run. */

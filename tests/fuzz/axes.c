@@ -39,7 +39,9 @@ static void holds(const struct sn_sweep *s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = strndup((const char *)data, size);
+    struct sn_plan plan;
     struct sn_sweep s;
+    sn_plan_init(&plan, 1, 7);
     for (size_t a = 0; axes[a].name; a++) {
         int status = sn_sweep_parse(&s, &axes[a], text, 7);
         assert(status == SN_OK || (status == SN_EINVAL && *sn_status_message()));
@@ -48,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         holds(&s);
         sn_sweep_free(&s);
     }
-    if (sn_plan_sweep(&s, &bench, text, 7) == SN_OK) {
+    if (sn_plan_sweep(&s, &plan, &bench, text) == SN_OK) {
         holds(&s);
         sn_sweep_free(&s);
     }

@@ -206,3 +206,64 @@ Test(plan, a_check_keeps_its_first_error)
     sn_check_fail(&l, "%s", text);
     cr_expect_eq(strlen(l.first), sizeof l.first - 1);
 }
+
+/* --- clocks ------------------------------------------------------------------------------------
+ */
+
+static const struct sn_axis clock_axes[] = {
+    {.name = "ep", .type = SN_AXIS_INT, .def = "ranks", .model_def = "8,16"},
+    {.name = "transport", .type = SN_AXIS_WORD, .def = "all", .words = ops, .clocks = 1},
+    {.name = "profile", .type = SN_AXIS_TEXT, .def = "ub", .is_profile = true, .clocks = 2},
+    {0}};
+static const struct sn_bench both = {.name = "both", .axes = clock_axes};
+static const struct sn_bench *const clock_benches[] = {&both, NULL};
+static const struct sn_app clock_app = {.benches = clock_benches};
+
+static int add_both(struct sn_plan *p, enum sn_clock_kind clock, const char *profile,
+                    const char *axis)
+{
+    sn_plan_init(p, 1, 4);
+    p->clock = clock;
+    p->profile = profile;
+    return sn_plan_add(p, &clock_app, "both", &axis, axis != NULL);
+}
+
+Test(plan, an_axis_counts_on_its_clock_only)
+{
+    struct sn_plan p;
+    cr_assert_eq(add_both(&p, SN_CLOCK_WALL, NULL, NULL), SN_OK);
+    cr_expect_eq(p.n, 2);
+    expect_label(&p, 1, "both ep=4 transport=put");
+    sn_plan_free(&p);
+    cr_assert_eq(add_both(&p, SN_CLOCK_MODEL, NULL, NULL), SN_OK);
+    cr_expect_eq(p.n, 2, "ep by its default on the model clock, transport none");
+    expect_label(&p, 0, "both ep=8 profile=ub");
+    expect_label(&p, 1, "both ep=16 profile=ub");
+    struct sn_row row;
+    sn_row_init(&row);
+    sn_plan_row(&p.cases[0], 1, &row);
+    cr_expect_eq(row.n_params, 2);
+    cr_expect(!sn_row_param(&row, "transport"));
+    sn_row_free(&row);
+    sn_plan_free(&p);
+    cr_assert_eq(add_both(&p, SN_CLOCK_MODEL, "rdma", "ep=3"), SN_OK);
+    expect_label(&p, 0, "both ep=3 profile=rdma");
+    sn_plan_free(&p);
+    cr_assert_eq(add_both(&p, SN_CLOCK_MODEL, "rdma", "profile=vpc,ub"), SN_OK);
+    expect_label(&p, 0, "both ep=8 profile=vpc");
+    sn_plan_free(&p);
+}
+
+Test(plan, an_axis_of_the_other_clock_is_refused)
+{
+    struct sn_plan p;
+    cr_assert_eq(add_both(&p, SN_CLOCK_WALL, NULL, "profile=ub"), SN_EINVAL);
+    cr_expect(strstr(sn_status_message(), "the axis 'profile' belongs to the model clock"));
+    sn_plan_free(&p);
+    cr_assert_eq(add_both(&p, SN_CLOCK_MODEL, NULL, "transport=get"), SN_EINVAL);
+    cr_expect(strstr(sn_status_message(), "belongs to the wall clock"));
+    sn_plan_free(&p);
+    cr_assert_eq(add_both(&p, SN_CLOCK_MODEL, NULL, "ep=8,ranks"), SN_EINVAL);
+    cr_expect(strstr(sn_status_message(), "ep=8,ranks: rows of the model clock do not depend"));
+    sn_plan_free(&p);
+}

@@ -1,0 +1,178 @@
+/* Profiles that are read once a run, nets for cases, and what the engine says as a timeline. */
+#include "bench/model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+#include "harness/base/status.h"
+#include "harness/base/units.h"
+#include "harness/sums.h"
+
+struct known {
+    char *name;
+    struct sn_profile profile;
+};
+
+/* Pointers to profiles stay as the list grows: nets borrow them. */
+struct sn_model {
+    struct known **known;
+    size_t n;
+};
+
+void *sn_model_open(void)
+{
+    return sn_calloc(1, sizeof(struct sn_model));
+}
+
+void sn_model_close(void *model)
+{
+    struct sn_model *m = model;
+    for (size_t i = 0; i < m->n; i++) {
+        sn_profile_close(&m->known[i]->profile);
+        free(m->known[i]->name);
+        free(m->known[i]);
+    }
+    free(m->known);
+    free(m);
+}
+
+int sn_model_profile(const struct sn_case *c, const struct sn_profile **out)
+{
+    struct sn_model *m = c->env->shared;
+    const char *name = sn_case_text(c, "profile");
+    for (size_t i = 0; i < m->n; i++)
+        if (!strcmp(m->known[i]->name, name)) {
+            *out = &m->known[i]->profile;
+            return SN_OK;
+        }
+    struct known *k = sn_calloc(1, sizeof *k);
+    int status = sn_profile_open(&k->profile, name);
+    if (status != SN_OK) {
+        free(k);
+        return status;
+    }
+    k->name = sn_strdup(name);
+    m->known = sn_realloc(m->known, m->n + 1, sizeof(struct known *));
+    m->known[m->n++] = k;
+    *out = &k->profile;
+    return SN_OK;
+}
+
+int sn_model_net(const struct sn_case *c, unsigned dies, const struct sn_net_options *o,
+                 struct sn_net **out)
+{
+    const struct sn_profile *p;
+    struct sn_net_options options = {.spread = SN_NET_PROFILE, .seed = c->env->seed};
+    if (o)
+        options = *o;
+    options.degrade = sn_case_text(c, "degrade");
+    int status = sn_model_profile(c, &p);
+    return status == SN_OK ? sn_net_open(out, p, dies, &options) : status;
+}
+
+int sn_model_inputs(const struct sn_case *c, unsigned dies)
+{
+    struct sn_net *net;
+    int status = sn_model_net(c, dies, NULL, &net);
+    if (status == SN_OK)
+        sn_net_close(net);
+    return status;
+}
+
+void sn_model_result(const struct sn_net *net, const struct sn_msg *msgs,
+                     const struct sn_net_result *r, struct sn_timeline *t)
+{
+    char bytes[32];
+    sn_timeline_limit(
+        t, sn_ps_seconds(r->bound_ps),
+        "the busiest port's %s at its physical bandwidth, and the latency",
+        sn_units_format(bytes, sizeof bytes, (double)r->bottleneck_bytes, SN_UNIT_BYTES));
+    snprintf(t->bottleneck, sizeof t->bottleneck, "%s", r->bottleneck);
+    unsigned last = msgs[r->last].dst;
+    t->last_die = last < sn_net_dies(net) ? (long)last : -1;
+}
+
+void sn_model_range(const struct sn_profile *p, const char *axis, double value,
+                    struct sn_timeline *t)
+{
+    if (!sn_profile_covers(p, axis, value))
+        sn_timeline_flag(t, "extrapolated");
+}
+
+static const char *class_name(enum sn_figure_class class)
+{
+    static const char *const names[] = {[SN_FIGURE_SPEC] = "spec",
+                                        [SN_FIGURE_CALIBRATED] = "calibrated",
+                                        [SN_FIGURE_DERIVED] = "derived"};
+    return names[class];
+}
+
+static void add_figure(json_t *figures, const char *key, const char *unit,
+                       const struct sn_figure *f)
+{
+    if (f->class == SN_FIGURE_NONE)
+        return;
+    json_array_append_new(figures, json_pack("{s:s, s:f, s:s, s:s, s:s}", "key", key, "value",
+                                             sn_units_snap(f->value), "unit", unit, "class",
+                                             class_name(f->class), "source", f->source));
+}
+
+static json_t *figures_of(const struct sn_profile *p)
+{
+    json_t *figures = json_array();
+    char key[96];
+    for (size_t i = 0; i < p->n_ports; i++) {
+        snprintf(key, sizeof key, "ports.%s.bandwidth", p->ports[i].name);
+        add_figure(figures, key, "B/s", &p->ports[i].bandwidth);
+    }
+    add_figure(figures, "planes.link", "B/s", &p->link);
+    add_figure(figures, "planes.uplink", "B/s", &p->uplink);
+    for (int i = 0; i < SN_PATHS; i++) {
+        const struct sn_profile_path *q = &p->paths[i];
+        const struct {
+            const char *name, *unit;
+            const struct sn_figure *figure;
+        } parts[] = {{"latency", "s", &q->latency},
+                     {"bandwidth", "B/s", &q->bandwidth},
+                     {"read_latency", "s", &q->read_latency},
+                     {"read_bandwidth", "B/s", &q->read_bandwidth}};
+        for (size_t j = 0; j < sizeof parts / sizeof *parts && (q->port >= 0 || !i); j++) {
+            snprintf(key, sizeof key, "paths.%s.%s", sn_path_words[i], parts[j].name);
+            add_figure(figures, key, parts[j].unit, parts[j].figure);
+        }
+    }
+    add_figure(figures, "cost.launch", "s", &p->cost.launch);
+    add_figure(figures, "cost.issue", "s", &p->cost.issue);
+    add_figure(figures, "cost.flag", "s", &p->cost.flag);
+    add_figure(figures, "cost.sync_base", "s", &p->cost.sync_base);
+    add_figure(figures, "cost.sync_step", "s", &p->cost.sync_step);
+    add_figure(figures, "cost.memory", "B/s", &p->cost.memory);
+    return figures;
+}
+
+json_t *sn_model_describe(const char *name)
+{
+    struct sn_profile p;
+    char hex[65], *path;
+    if (sn_profile_path(name, &path) != SN_OK)
+        return NULL;
+    if (sn_profile_open(&p, name) != SN_OK || sn_sums_of_file(path, hex) != SN_OK) {
+        free(path);
+        return NULL;
+    }
+    json_t *valid = json_array(), *warnings = json_array();
+    for (size_t i = 0; i < p.n_valid; i++)
+        json_array_append_new(valid, json_pack("{s:s, s:f, s:f}", "axis", p.valid[i].axis, "min",
+                                               p.valid[i].min, "max", p.valid[i].max));
+    for (size_t i = 0; i < p.n_warnings; i++)
+        json_array_append_new(warnings, json_string(p.warnings[i]));
+    const char *base = strrchr(path, '/'); /* where it lies differs from machine to machine */
+    json_t *j =
+        json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "name", p.name, "path", base ? base + 1 : path,
+                  "sha256", hex, "figures", figures_of(&p), "valid", valid, "warnings", warnings);
+    sn_profile_close(&p);
+    free(path);
+    return j;
+}

@@ -1,0 +1,60 @@
+/* What the benchmarks share on the model clock: their axes, the open profiles, a net for a case,
+ * and the timeline of what the engine says. */
+#ifndef SN_BENCH_MODEL_H
+#define SN_BENCH_MODEL_H
+
+#include "bench/profile.h"
+#include "comm/fabric/net.h"
+#include "harness/bench.h"
+#include "harness/timeline.h"
+
+/* Of a run; env->shared points to it. Profiles are read once. */
+struct sn_model;
+void *sn_model_open(void);
+void sn_model_close(void *model);
+
+/* The axes of every benchmark with a model clock. */
+#define SN_MODEL_AXES                                                                              \
+    {.name = "profile",                                                                            \
+     .type = SN_AXIS_TEXT,                                                                         \
+     .def = "cloudmatrix384-ub",                                                                   \
+     .check = sn_profile_axis_check,                                                               \
+     .is_profile = true,                                                                           \
+     .clocks = SN_CLOCK_MODEL,                                                                     \
+     .help = "fabric profile, a name of snbench list profiles or a file"},                         \
+    {                                                                                              \
+        .name = "degrade", .type = SN_AXIS_TEXT, .def = "none", .check = sn_degrade_check,         \
+        .clocks = SN_CLOCK_MODEL,                                                                  \
+        .help = "slowed or cut links, for example plane=3:0 or node=7.link=2:0.5+die=5:0.5"        \
+    }
+
+static inline bool sn_on_model(const struct sn_case *c)
+{
+    return c->env->clock == SN_CLOCK_MODEL;
+}
+
+/* The case's profile (axis `profile`), open until the run ends. SN_EINVAL, SN_EIO as
+ * sn_profile_open(). For the hook `inputs` as well. */
+int sn_model_profile(const struct sn_case *c, const struct sn_profile **out);
+
+/* A net of `dies` dies by the axes profile and degrade; `o` may give the rest, or be NULL. The
+ * caller closes it. */
+int sn_model_net(const struct sn_case *c, unsigned dies, const struct sn_net_options *o,
+                 struct sn_net **out);
+
+/* Checks what the axes name, for the hook `inputs`: the profile's file and, against `dies` dies,
+ * the degradation. */
+int sn_model_inputs(const struct sn_case *c, unsigned dies);
+
+/* Limit, bottleneck and last die of an engine's result into a timeline. */
+void sn_model_result(const struct sn_net *net, const struct sn_msg *msgs,
+                     const struct sn_net_result *r, struct sn_timeline *t);
+
+/* Flags the draw `extrapolated` when the case's `axis` lies outside the profile's range. */
+void sn_model_range(const struct sn_profile *p, const char *axis, double value,
+                    struct sn_timeline *t);
+
+/* For the manifest (struct sn_app.describe_model). */
+json_t *sn_model_describe(const char *profile);
+
+#endif
