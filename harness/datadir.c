@@ -20,7 +20,7 @@ static bool is_folder(const char *path)
 
 /* *out when root/suites_below is a folder; else the place is noted in `looked`. */
 static bool try_root(struct sn_datadir *out, const char *root, const char *suites_below,
-                     struct sn_buf *looked)
+                     const char *profiles_below, struct sn_buf *looked)
 {
     char *suites = sn_strdupf("%s/%s", strcmp(root, "/") ? root : "", suites_below);
     if (!is_folder(suites)) {
@@ -30,7 +30,8 @@ static bool try_root(struct sn_datadir *out, const char *root, const char *suite
     }
     *out = (struct sn_datadir){.suites = suites,
                                .plots = sn_strdupf("%s/plots", root),
-                               .results = sn_strdupf("%s/results", root)};
+                               .results = sn_strdupf("%s/results", root),
+                               .profiles = sn_strdupf("%s/%s", root, profiles_below)};
     return true;
 }
 
@@ -54,13 +55,13 @@ int sn_datadir_find(struct sn_datadir *out, const char *dir)
     const char *name = strrchr(dir, '/');
     if (name && !strcmp(name, "/bin") && to_parent(root)) {
         char *share = sn_strdupf("%s/share/snbench", strcmp(root, "/") ? root : "");
-        found = try_root(out, share, "suites", &looked);
+        found = try_root(out, share, "suites", "profiles", &looked);
         free(share);
         free(root);
         root = sn_strdup(dir);
     }
     for (int i = 0; i < LEVELS && !found && to_parent(root); i++)
-        found = try_root(out, root, "bench/suites", &looked);
+        found = try_root(out, root, "bench/suites", "comm/fabric/profiles", &looked);
     if (!found)
         SN_FAIL(SN_EENV, "the data files were not found; looked for the suites at %s",
                 looked.data ? looked.data : dir);
@@ -85,5 +86,6 @@ void sn_datadir_close(struct sn_datadir *d)
     free(d->suites);
     free(d->plots);
     free(d->results);
+    free(d->profiles);
     *d = (struct sn_datadir){0};
 }

@@ -1,6 +1,6 @@
 /* A fabric profile: what a machine's interconnect is and costs, each figure with its source.
  *
- * Profiles are YAML files (comm/fabric/profiles/, schema in comm/fabric/README.md); this layer
+ * Profiles are YAML files (comm/fabric/profiles/, schema in its README); this layer
  * holds the struct, bench/profile.h reads the file, so that the model stands on numbers alone. Base
  * units: seconds, bytes, bytes per second.
  */
@@ -67,6 +67,7 @@ struct sn_profile {
     unsigned dies_per_npu; /* dies of a package */
     unsigned dies_per_node;
     unsigned cpus_per_node; /* sockets whose memory is a target of its own; 0: none */
+    const char *machine_source, *planes_source; /* of the counts above and below, or NULL */
 
     /* Planes and switches (UB: 7 planes; per node and plane one L1 chip; per plane `l2` L2 chips,
      * one link from every L1 chip to each of them). planes = 0: no switches are modelled, only
@@ -86,7 +87,8 @@ struct sn_profile {
         struct sn_figure launch;    /* s per operation: launch and what is fixed */
         struct sn_figure issue;     /* s per message at its sender: max(issue, bytes / bandwidth) */
         struct sn_figure flag;      /* s per peer: a flag to it and one from it (linear form) */
-        struct sn_figure sync_base; /* s: logarithmic form, base + step ceil(log2 EP) */
+        struct sn_figure sync_base; /* s: logarithmic form, base + step ceil(log2 EP); an
+                                       intercept, the one figure that may be negative */
         struct sn_figure sync_step;
         struct sn_figure memory; /* B/s: quantisation, packing and sums read and write memory */
     } cost;
