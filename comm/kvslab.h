@@ -14,7 +14,19 @@
 
 enum { SN_KVSLAB_ALIGN = 64, SN_KVSLAB_CLASSES = 16 };
 
-struct sn_kvslab_page;
+struct sn_kvslab_slot {
+    uint32_t tag;  /* of an allocated block */
+    uint32_t next; /* of a freed one: the next freed one, or none */
+};
+
+struct sn_kvslab_page {          /* a slab */
+    struct sn_kvslab_slot *slot; /* (slots of the class) NULL without a class */
+    uint32_t used;               /* allocated */
+    uint32_t fresh;              /* slots from here on were never used */
+    uint32_t freed;              /* list of freed slots */
+    uint32_t prev, next;         /* slabs of the class with room; next: slabs without a class */
+    uint8_t class;
+};
 
 struct sn_kvslab {
     uint64_t capacity, slab_bytes;
@@ -47,6 +59,9 @@ void sn_kvslab_free(struct sn_kvslab *s, uint64_t offset);
 /* The tags of the blocks in the slab that holds `offset`, in order of their place: tags (slots of
  * its class). Returns how many. */
 uint32_t sn_kvslab_tags(const struct sn_kvslab *s, uint64_t offset, uint32_t *tags);
+
+/* What is at an offset: false when no block begins there. */
+bool sn_kvslab_at(const struct sn_kvslab *s, uint64_t offset, unsigned *class, uint32_t *tag);
 
 struct sn_kvslab_use { /* bytes; the parts sum to `capacity` */
     uint64_t used;     /* asked for by allocated blocks */

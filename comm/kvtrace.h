@@ -46,7 +46,6 @@ struct sn_kv_replay {
     unsigned class;                 /* of the pool, of every block */
     size_t next;                    /* request */
     struct sn_kv_place *place;      /* (most_blocks) owned */
-    uint64_t *key;                  /* (most_blocks) owned */
 };
 
 struct sn_kv_step { /* one request */
@@ -55,7 +54,8 @@ struct sn_kv_step { /* one request */
     size_t inserted;
     uint64_t evicted; /* blocks that had to go for them */
     /* (blocks) where each was before the insertions: what was found can be read from there (the
-     * leading run is what a server uses). Member SN_KV_ANY: not found. Until the next step. */
+     * leading run is what a server uses). Member SN_KV_ANY: not found. Until the next step.
+     * Where what was inserted is to be written: sn_kvpool_find() of its key. */
     const struct sn_kv_place *place;
     const uint64_t *key; /* (blocks) */
 };
