@@ -60,7 +60,7 @@ struct file {
     struct file_port *ports;
     unsigned ports_count;
     struct file_paths *paths;
-    struct file_costs *costs;
+    struct file_costs *cost;
     struct file_range *valid;
     unsigned valid_count;
     char **warnings;
@@ -160,7 +160,7 @@ static const cyaml_schema_field_t file_fields[] = {
     CYAML_FIELD_MAPPING_PTR("planes", MAY, struct file, planes, planes_fields),
     CYAML_FIELD_SEQUENCE("ports", MUST, struct file, ports, &port_schema, 1, ENTRIES_MAX),
     CYAML_FIELD_MAPPING_PTR("paths", MUST, struct file, paths, paths_fields),
-    CYAML_FIELD_MAPPING_PTR("costs", MAY, struct file, costs, costs_fields),
+    CYAML_FIELD_MAPPING_PTR("cost", MAY, struct file, cost, costs_fields),
     CYAML_FIELD_SEQUENCE("valid", MAY, struct file, valid, &range_schema, 0, ENTRIES_MAX),
     CYAML_FIELD_SEQUENCE("warnings", MAY, struct file, warnings, &warning_schema, 0, 1024),
     CYAML_FIELD_END,
@@ -180,16 +180,22 @@ struct reader {
     const char *path;
 };
 
-/* The line of the value at `where`, or of the innermost one around it that the file has. */
+/* The line of the value at `where`, or of the innermost one around it that the file has. Members
+ * of struct sn_profile that sn_profile_check() names stand in groups in the file. */
 static int line_at(const struct reader *r, const char *where)
 {
-    char *key = sn_strdup(where);
-    int line = sn_yaml_line(r->yaml, key);
-    for (char *dot; !line && (dot = strrchr(key, '.'));) {
-        *dot = '\0';
+    static const char *const groups[] = {"", "machine.", "planes."};
+    int line = 0;
+    for (size_t g = 0; !line && g < sizeof groups / sizeof *groups; g++) {
+        char *key =
+            sn_strdupf("%s%s", groups[g], strcmp(where, "planes_port") ? where : "planes.port");
         line = sn_yaml_line(r->yaml, key);
+        for (char *dot; !line && !g && (dot = strrchr(key, '.'));) {
+            *dot = '\0';
+            line = sn_yaml_line(r->yaml, key);
+        }
+        free(key);
     }
-    free(key);
     return line ? line : 1;
 }
 
@@ -376,7 +382,7 @@ static int convert_paths(const struct reader *r, const struct file *f, struct sn
 static int convert_costs(const struct reader *r, const struct file *f, struct sn_profile *p)
 {
     static const struct file_costs none;
-    const struct file_costs *g = f->costs ? f->costs : &none;
+    const struct file_costs *g = f->cost ? f->cost : &none;
     const struct {
         const char *key;
         const struct file_figure *from;
@@ -392,7 +398,7 @@ static int convert_costs(const struct reader *r, const struct file *f, struct sn
     };
     int status = SN_OK;
     for (size_t i = 0; i < sizeof figures / sizeof *figures && status == SN_OK; i++)
-        status = convert_figure(r, figures[i].from, "costs", figures[i].key, figures[i].kind,
+        status = convert_figure(r, figures[i].from, "cost", figures[i].key, figures[i].kind,
                                 figures[i].to);
     return status;
 }

@@ -163,7 +163,7 @@ static void put_paths(struct sn_buf *out, const struct sn_profile *p)
 static void put_costs(struct sn_buf *out, const struct sn_profile *p)
 {
     size_t before = out->len;
-    sn_buf_add(out, "costs:\n");
+    sn_buf_add(out, "cost:\n");
     size_t head = out->len;
     put_time(out, "  ", "launch", &p->cost.launch);
     put_time(out, "  ", "issue", &p->cost.issue);

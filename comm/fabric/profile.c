@@ -186,7 +186,10 @@ static int check_costs(const struct sn_profile *p, const char **where)
                  {&p->cost.flag, "cost.flag"},           {&p->cost.sync_base, "cost.sync_base"},
                  {&p->cost.sync_step, "cost.sync_step"}, {&p->cost.memory, "cost.memory"}};
     for (size_t i = 0; i < sizeof costs / sizeof *costs; i++) {
-        int s = check_figure(costs[i].f, costs[i].key, costs[i].f == &p->cost.memory, where);
+        struct sn_figure f = *costs[i].f;
+        if (costs[i].f == &p->cost.sync_base) /* an intercept: may be negative */
+            f.value = fabs(f.value);
+        int s = check_figure(&f, costs[i].key, costs[i].f == &p->cost.memory, where);
         if (s)
             return s;
     }

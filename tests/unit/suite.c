@@ -238,13 +238,16 @@ Test(suite, data_files_in_a_tree_and_installed)
         free(f);
     }
     static const struct {
-        const char *dir, *suites, *plots, *results;
+        const char *dir, *suites, *plots, *results, *profiles;
     } t[] = {
-        {"tree/build", "tree/bench/suites", "tree/plots", "tree/results"},
-        {"tree/build/asan", "tree/bench/suites", "tree/plots", "tree/results"},
-        {"tree/build/release/tests", "tree/bench/suites", "tree/plots", "tree/results"},
+        {"tree/build", "tree/bench/suites", "tree/plots", "tree/results",
+         "tree/comm/fabric/profiles"},
+        {"tree/build/asan", "tree/bench/suites", "tree/plots", "tree/results",
+         "tree/comm/fabric/profiles"},
+        {"tree/build/release/tests", "tree/bench/suites", "tree/plots", "tree/results",
+         "tree/comm/fabric/profiles"},
         {"usr/bin", "usr/share/snbench/suites", "usr/share/snbench/plots",
-         "usr/share/snbench/results"},
+         "usr/share/snbench/results", "usr/share/snbench/profiles"},
     };
     size_t n = strlen(root) + 1;
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
@@ -254,6 +257,7 @@ Test(suite, data_files_in_a_tree_and_installed)
         cr_expect_str_eq(d.suites + n, t[i].suites);
         cr_expect_str_eq(d.plots + n, t[i].plots);
         cr_expect_str_eq(d.results + n, t[i].results);
+        cr_expect_str_eq(d.profiles + n, t[i].profiles);
         sn_datadir_close(&d);
         free(dir);
     }
