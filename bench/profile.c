@@ -455,8 +455,10 @@ static int convert_valid(const struct reader *r, const struct file *f, struct sn
         p->valid[i] = range;
         p->n_valid = i + 1;
     }
-    p->warnings = (const char **)f->warnings;
     p->n_warnings = f->warnings_count;
+    p->warnings = sn_calloc(p->n_warnings, sizeof *p->warnings);
+    for (size_t i = 0; i < p->n_warnings; i++)
+        p->warnings[i] = f->warnings[i];
     return SN_OK;
 }
 
@@ -505,6 +507,7 @@ void sn_profile_close(struct sn_profile *p)
     if (s) {
         free(p->ports);
         free(p->valid);
+        free(p->warnings);
         sn_yaml_free(&s->yaml);
         free(s->path);
         free(s);

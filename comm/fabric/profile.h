@@ -109,9 +109,10 @@ static inline double sn_figure_or(const struct sn_figure *f, double otherwise)
 /* SN_OK, or SN_EINVAL: what contradicts itself (a path whose port is missing, an effective
  * bandwidth above its port's, links that do not add up to the port, a figure that is negative, not
  * finite or zero where that is no speed). Files: the reader adds FILE:LINE. *where
- * (unless where is NULL) gets the key as a constant string: a member's name, "paths.node.bandwidth" for figures of a path,
- * "cost.flag", "ports" and "valid" for an element of those (the message names it); NULL when well.
- * The path `self` may do without a port: bytes that stay in a die pass none. */
+ * (unless where is NULL) gets the key as a constant string: a member's name, "paths.node.bandwidth"
+ * for figures of a path, "cost.flag", "ports" and "valid" for an element of those (the message
+ * names it); NULL when well. The path `self` may do without a port: bytes that stay in a die pass
+ * none. */
 int sn_profile_check(const struct sn_profile *p, const char **where);
 
 /* True when `value` of `axis` is inside every range the profile gives for that axis. */
