@@ -12,6 +12,7 @@
 #include "harness/report.h"
 #include "harness/run.h"
 #include "harness/rundir.h"
+#include "harness/validate.h"
 #include "harness/version.h"
 
 struct invocation {
@@ -64,7 +65,8 @@ static int cmd_report(struct invocation *v)
     int status = sn_datadir_open(&data);
     if (status != SN_OK)
         return status;
-    status = sn_report_print(stdout, v->o->args, v->o->n_args, v->o->format, v->app, data.plots);
+    status = sn_report_print(stdout, v->o->args, v->o->n_args, v->o->format, v->app, data.plots,
+                             data.results);
     sn_datadir_close(&data);
     return status;
 }
@@ -81,6 +83,16 @@ static int cmd_verify(struct invocation *v)
         printf("%s: %zu rows: checksums, statistics and ids agree\n", v->o->args[i], rows);
     }
     return SN_OK;
+}
+
+static int cmd_validate(struct invocation *v)
+{
+    if (!v->o->n_args)
+        return SN_FAIL(SN_EINVAL, "validate what? name one or more run directories");
+    if (!v->o->against)
+        return SN_FAIL(SN_EINVAL, "validate against what? add --against FILE, for example "
+                                  "results/published/cloudmatrix384.yaml");
+    return sn_validate_print(stdout, v->o->args, v->o->n_args, v->o->against, v->o->format, v->app);
 }
 
 struct command {
@@ -103,6 +115,9 @@ static const struct command commands[] = {
     {"report", SN_CMD_REPORT, "DIR...", "tables and figures from stored rows", cmd_report, NULL},
     {"verify", SN_CMD_VERIFY, "DIR...", "recompute every statistic and checksum of a run directory",
      cmd_verify, NULL},
+    {"validate", SN_CMD_VALIDATE, "DIR... --against FILE",
+     "stored rows against expected figures: errors, verdicts, exit 3 where one does not hold",
+     cmd_validate, NULL},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

@@ -153,6 +153,14 @@ static int set_run_format(struct sn_options *o, const char *v)
     return status;
 }
 
+static int set_validate_format(struct sn_options *o, const char *v)
+{
+    int i = 0, status = word_of("format", v, sn_format_words, SN_FORMAT_CSV + 1, &i);
+    if (status == SN_OK)
+        o->format = (enum sn_format)i;
+    return status;
+}
+
 static int set_mutate(struct sn_options *o, const char *v)
 {
     static const char *const words[] = {"none", "bitflip", "swap", "drop", "wrong-rank"};
@@ -192,6 +200,7 @@ STRING_OPTION(mpiexec)
 STRING_OPTION(roofs)
 STRING_OPTION(profile)
 STRING_OPTION(to)
+STRING_OPTION(against)
 SWITCH_OPTION(resume)
 SWITCH_OPTION(dry_run)
 SWITCH_OPTION(quiet)
@@ -237,6 +246,9 @@ static const struct option_row table[] = {
      "of the tables on standard output: text, md, csv, json, osu"},
     {"to", 0, "FORMAT", SN_CMD_APP, set_to, NULL, "form of the file, for example simgrid"},
     {"format", 0, "FORMAT", SN_CMD_REPORT, set_format, "md", "text, md, csv, json, osu, html, tex"},
+    {"against", 0, "FILE", SN_CMD_VALIDATE, set_against, NULL,
+     "expected figures (YAML, form in results/published/README.md)"},
+    {"format", 0, "FORMAT", SN_CMD_VALIDATE, set_validate_format, "text", "text, md, csv"},
     {"mutate", 0, "KIND", SN_CMD_RUN, set_mutate, "none",
      "damage the data under test: bitflip, swap, drop, wrong-rank; must end with exit 1"},
     {"inject", 0, "hang=RANK", SN_CMD_RUN, set_inject, NULL,

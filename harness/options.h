@@ -20,6 +20,7 @@ enum sn_command {
     SN_CMD_DESCRIBE = 16,
     SN_CMD_INFO = 32,
     SN_CMD_APP = 64, /* the program's own (struct sn_app_command) */
+    SN_CMD_VALIDATE = 128,
 };
 
 struct sn_options {
@@ -34,6 +35,7 @@ struct sn_options {
     enum sn_format format;
     const char *suite, *counters, *map, *mpiexec, *roofs;
     const char *profile; /* default of the axes that name a fabric profile, or NULL */
+    const char *against; /* file of expected figures, or NULL */
     const char *to;      /* format that an own command writes, or NULL */
     enum sn_mutation mutate;
     int hang_rank;

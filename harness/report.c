@@ -81,8 +81,9 @@ static void figures_of(const struct sn_group *g, const struct sn_figures *figure
 
 /* `path`: where the figures' files lie as seen from the report, or NULL. `note`: why there are no
  * figures, or NULL. */
-static void document(const struct sn_report *r, const struct sn_figures *figures, const char *path,
-                     const char *note, struct sn_doc *doc)
+static void document(const struct sn_report *r, const struct sn_published *published,
+                     const struct sn_figures *figures, const char *path, const char *note,
+                     struct sn_doc *doc)
 {
     char *title = title_of(r);
     struct sn_verdict v;
@@ -98,7 +99,10 @@ static void document(const struct sn_report *r, const struct sn_figures *figures
     for (size_t i = 0; i < r->n_groups; i++) {
         sn_report_bench(r, &r->groups[i], true, doc);
         figures_of(&r->groups[i], figures, path, doc);
+        sn_report_published(r, &r->groups[i], published, doc);
     }
+    sn_report_fidelity(r, published, doc);
+    figures_of(NULL, figures, path, doc);
     sn_report_machine(r, doc);
 }
 
@@ -165,17 +169,20 @@ static void draw_aside(struct sn_figures *figures, const char *plots_dir, const 
 /* --- printing --------------------------------------------------------------------------------- */
 
 static void print_document(const struct sn_report *r, enum sn_format format, const char *plots_dir,
-                           struct sn_buf *out)
+                           const char *results_dir, struct sn_buf *out)
 {
     struct sn_figures figures = {0};
+    struct sn_published published;
     const char *note = NULL;
     struct sn_doc doc;
 
+    sn_published_open(&published, results_dir, r->app);
     if (format == SN_FORMAT_HTML) { /* the only one that can hold drawings */
         sn_figures_build(r, &figures);
+        sn_figures_parity(r, &published, &figures);
         draw_aside(&figures, plots_dir, &note);
     }
-    document(r, &figures, NULL, note, &doc);
+    document(r, &published, &figures, NULL, note, &doc);
     if (format == SN_FORMAT_HTML)
         sn_doc_html(&doc, out);
     else if (format == SN_FORMAT_TEX)
@@ -186,10 +193,11 @@ static void print_document(const struct sn_report *r, enum sn_format format, con
         sn_doc_text(&doc, TEXT_WIDTH, out);
     sn_doc_free(&doc);
     sn_figures_free(&figures);
+    sn_published_close(&published);
 }
 
 int sn_report_print(FILE *out, const char *const *dirs, size_t n, enum sn_format format,
-                    const struct sn_app *app, const char *plots_dir)
+                    const struct sn_app *app, const char *plots_dir, const char *results_dir)
 {
     struct sn_buf b = {0};
     struct sn_report r;
@@ -204,7 +212,7 @@ int sn_report_print(FILE *out, const char *const *dirs, size_t n, enum sn_format
     else if (format == SN_FORMAT_OSU)
         sn_report_osu(&r, &b);
     else
-        print_document(&r, format, plots_dir, &b);
+        print_document(&r, format, plots_dir, results_dir, &b);
     status = put(out, &b);
     sn_buf_free(&b);
     sn_report_free(&r);
@@ -291,41 +299,47 @@ static int write_page(const struct sn_doc *doc, const char *dir, const char *nam
     return status;
 }
 
-static int write_all(const struct sn_report *r, const char *dir, const char *plots_dir)
+static int write_all(const struct sn_report *r, const char *dir, const char *plots_dir,
+                     const char *results_dir)
 {
+    struct sn_published published;
     char *tables = sn_strdupf("%s/tables", dir), *plots = sn_strdupf("%s/plots", dir);
     char *gnuplot = sn_gnuplot_find();
     struct sn_figures figures;
     struct sn_doc doc;
     int status = write_tables(r, tables);
 
+    sn_published_open(&published, results_dir, r->app);
     sn_figures_build(r, &figures);
+    sn_figures_parity(r, &published, &figures);
     if (status == SN_OK && figures.n > 0)
         status = fresh_dir(plots);
     if (status == SN_OK)
         status = sn_figures_draw(&figures, plots, gnuplot, plots_dir);
     if (status == SN_OK) {
-        document(r, &figures, "plots", gnuplot ? NULL : no_gnuplot, &doc);
+        document(r, &published, &figures, "plots", gnuplot ? NULL : no_gnuplot, &doc);
         status = write_page(&doc, dir, "report.md", sn_doc_md);
         if (status == SN_OK)
             status = write_page(&doc, dir, "report.html", sn_doc_html);
         sn_doc_free(&doc);
     }
     sn_figures_free(&figures);
+    sn_published_close(&published);
     free(gnuplot);
     free(plots);
     free(tables);
     return status;
 }
 
-int sn_report_write(const char *dir, const struct sn_app *app, const char *plots_dir)
+int sn_report_write(const char *dir, const struct sn_app *app, const char *plots_dir,
+                    const char *results_dir)
 {
     struct sn_report r;
     int status = sn_report_load(&r, &dir, 1, app);
 
     if (status != SN_OK)
         return status;
-    status = write_all(&r, dir, plots_dir);
+    status = write_all(&r, dir, plots_dir, results_dir);
     sn_report_free(&r);
     return status == SN_OK ? sn_rundir_write_sums(dir) : status;
 }

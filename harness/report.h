@@ -23,12 +23,13 @@ extern const char *const sn_format_words[];
 
 /* Makes report.md, report.html, tables/ *.csv, plots/ *.svg and SHA256SUMS in the run directory
  * `dir`. Plots need gnuplot in PATH and the scripts in `plots_dir`; without gnuplot the report says
- * so and has none. */
-int sn_report_write(const char *dir, const struct sn_app *app, const char *plots_dir);
+ * so and has none. Published figures are those of `results_dir`/published (NULL: none). */
+int sn_report_write(const char *dir, const struct sn_app *app, const char *plots_dir,
+                    const char *results_dir);
 
 /* `snbench report DIR... --format F`: prints the report of one or several runs to `out`. */
 int sn_report_print(FILE *out, const char *const *dirs, size_t n, enum sn_format format,
-                    const struct sn_app *app, const char *plots_dir);
+                    const struct sn_app *app, const char *plots_dir, const char *results_dir);
 
 /* Tables of rows alone (what `run` prints when it ends): one table per benchmark. */
 int sn_report_tables(FILE *out, const struct sn_rows *rows, enum sn_format format,

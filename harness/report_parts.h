@@ -3,6 +3,7 @@
 #define SN_HARNESS_REPORT_PARTS_H
 
 #include "harness/doc.h"
+#include "harness/published.h"
 #include "harness/report_data.h"
 
 /* The table of a benchmark, one row per case that ran; its CSV face has every axis and metric. */
@@ -22,6 +23,11 @@ void sn_report_extra(const struct sn_report *r, const struct sn_group *g, struct
 
 /* One table of all rows, every launch, base units, the union of all axes and metrics. */
 void sn_report_rows_table(const struct sn_report *r, struct sn_table *out);
+
+/* How far the model is from what is known: only when the report holds modelled rows. Parameters and
+ * how each was set, errors on published figures with the null models beside, range of validity. */
+void sn_report_fidelity(const struct sn_report *r, const struct sn_published *p,
+                        struct sn_doc *doc);
 
 /* Machine, roofs and how to reproduce, for every run. */
 void sn_report_machine(const struct sn_report *r, struct sn_doc *doc);

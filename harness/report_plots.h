@@ -3,18 +3,20 @@
  * Chosen by the names of axes and the units of metrics, never by benchmark: `size` with more than 2
  * values: time, and rate of the first metric in B/s; `tokens` and `algorithm`: time against tokens,
  * or bars when there is one number of tokens; `src` and `dst`: the matrix of the first metric in
- * B/s; every benchmark: the distribution of the samples of up to 8 cases. */
+ * B/s; every benchmark: the distribution of the samples of up to 8 cases. Of modelled rows and the
+ * published figures they match: the parity of both. */
 #ifndef SN_HARNESS_REPORT_PLOTS_H
 #define SN_HARNESS_REPORT_PLOTS_H
 
+#include "harness/published.h"
 #include "harness/report_data.h"
 
 enum { SN_FIGURE_ARGS = 4, SN_FIGURE_SERIES = 8, SN_FIGURES_PER_KIND = 12 };
 
 struct sn_figure {
-    const struct sn_group *group;
-    const char *script; /* "curves.gp" */
-    char *name;         /* "latency-time": name of the CSV and SVG, without the ending */
+    const struct sn_group *group; /* NULL: of the report's fidelity section */
+    const char *script;           /* "curves.gp" */
+    char *name;                   /* "latency-time": name of the CSV and SVG, without the ending */
     char *title, *caption;
     const char *args[SN_FIGURE_ARGS]; /* after title and prefix; NULL: no more */
     struct sn_buf csv;
@@ -29,6 +31,10 @@ struct sn_figures {
 
 /* Builds the data of every figure; draws nothing. */
 void sn_figures_build(const struct sn_report *r, struct sn_figures *out);
+/* Adds the parity figures: published against modelled, one for times and one for rates
+ * (report_fidelity.c). */
+void sn_figures_parity(const struct sn_report *r, const struct sn_published *p,
+                       struct sn_figures *out);
 void sn_figures_free(struct sn_figures *f);
 
 /* The gnuplot found in PATH: new string, or NULL. */

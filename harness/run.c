@@ -255,7 +255,7 @@ static int conclude(struct run *r, int ended)
             fprintf(stderr, "snbench: stopped by a signal; `--resume -o %s` goes on\n", r->path);
         return sn_rundir_write_sums(r->path);
     }
-    status = sn_report_write(r->path, r->app, r->data.plots);
+    status = sn_report_write(r->path, r->app, r->data.plots, r->data.results);
     if (status != SN_OK)
         return status;
     char *rows_path = sn_strdupf("%s/rows.jsonl", r->path);

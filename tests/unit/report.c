@@ -178,7 +178,7 @@ Test(report, command_is_the_one_that_was_typed)
                "{\"ranks\":2,\"launches\":3,\"command\":\"x\",\"argv\":[\"snbench\",\"run\","
                "\"--launches\",\"3\",\"-o\",\"D\",\"--launch\",\"0\",\"-o\",\"D\",\"echo\","
                "\"size=8:64:*2\"]}");
-    cr_assert_eq(sn_report_write(dir, &no_app, "plots"), SN_OK);
+    cr_assert_eq(sn_report_write(dir, &no_app, "plots", NULL), SN_OK);
     md = content(dir, "report.md");
     cr_expect(strstr(md, "\nmpiexec -n 2 snbench run --launches 3 -o D echo 'size=8:64:*2'\n"),
               "%s", strstr(md, "## How to reproduce"));
@@ -507,9 +507,9 @@ Test(report, written_twice_it_is_the_same)
     char *dir = copy_of("quick"), *first, *second, *html, *csv;
     size_t rows;
 
-    cr_assert_eq(sn_report_write(dir, &no_app, "plots"), SN_OK, "%s", sn_status_message());
+    cr_assert_eq(sn_report_write(dir, &no_app, "plots", NULL), SN_OK, "%s", sn_status_message());
     first = content(dir, "SHA256SUMS");
-    cr_assert_eq(sn_report_write(dir, &no_app, "plots"), SN_OK, "%s", sn_status_message());
+    cr_assert_eq(sn_report_write(dir, &no_app, "plots", NULL), SN_OK, "%s", sn_status_message());
     second = content(dir, "SHA256SUMS");
     cr_expect_str_eq(first, second);
     cr_expect(strstr(first, "  report.html\n") && strstr(first, "  plots/transfer-time.svg\n") &&
@@ -533,7 +533,7 @@ Test(report, without_gnuplot_it_says_so)
     char *dir = copy_of("quick"), *md;
 
     setenv("PATH", "/nonexistent", 1);
-    cr_assert_eq(sn_report_write(dir, &no_app, "plots"), SN_OK, "%s", sn_status_message());
+    cr_assert_eq(sn_report_write(dir, &no_app, "plots", NULL), SN_OK, "%s", sn_status_message());
     md = content(dir, "report.md");
     cr_expect(strstr(md, "No figures: gnuplot was not found in PATH."));
     cr_expect(exists(dir, "plots/transfer-time.csv"), "the data of the figures are there");
@@ -553,7 +553,7 @@ Test(report, failing_gnuplot_is_told)
     chmod(tool, 0755);
     path = sn_strdupf("%s:/usr/bin:/bin", bin);
     setenv("PATH", path, 1);
-    cr_assert_eq(sn_report_write(dir, &no_app, "plots"), SN_OK, "%s", sn_status_message());
+    cr_assert_eq(sn_report_write(dir, &no_app, "plots", NULL), SN_OK, "%s", sn_status_message());
     md = content(dir, "report.md");
     cr_expect(strstr(md, "Figure transfer-time could not be drawn: gnuplot: no such terminal."));
     cr_expect(strstr(md, "## How to reproduce"));
@@ -562,7 +562,7 @@ Test(report, failing_gnuplot_is_told)
 
     /* one that writes half a drawing and claims success */
     write_text(bin, "gnuplot", "#!/bin/sh\necho '<svg>' > \"$5\"\n");
-    cr_assert_eq(sn_report_write(dir, &no_app, "plots"), SN_OK, "%s", sn_status_message());
+    cr_assert_eq(sn_report_write(dir, &no_app, "plots", NULL), SN_OK, "%s", sn_status_message());
     md = content(dir, "report.md");
     cr_expect(
         strstr(md, "Figure transfer-time could not be drawn: gnuplot wrote no complete SVG."));
@@ -593,7 +593,7 @@ Test(report, hostile_rows_do_no_harm)
     sn_row_add_param_int(row, "size", 1);
     without(row, SN_ROW_FAILED, evil);
     dir = run_directory(&m, "complete", "");
-    cr_assert_eq(sn_report_write(dir, &no_app, "plots"), SN_OK, "%s", sn_status_message());
+    cr_assert_eq(sn_report_write(dir, &no_app, "plots", NULL), SN_OK, "%s", sn_status_message());
     html = content(dir, "report.html");
     cr_expect_not(strstr(html, "<script"));
     cr_expect_not(strstr(html, "could not be drawn"), "%s", strstr(html, "could not be drawn"));
@@ -613,7 +613,7 @@ static char *printed(const char *const *dirs, size_t n, enum sn_format format)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
 
-    cr_assert_eq(sn_report_print(out, dirs, n, format, &no_app, "plots"), SN_OK, "%s",
+    cr_assert_eq(sn_report_print(out, dirs, n, format, &no_app, "plots", NULL), SN_OK, "%s",
                  sn_status_message());
     fclose(out);
     return text;
