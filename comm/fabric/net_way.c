@@ -1,0 +1,300 @@
+/* How a message goes: which FIFOs, at which rates, with which latency between.
+ *
+ * Sprayed: plane l carries the share w_l = min of what the source's link, both nodes' uplinks (a
+ * die's fair part) and the destination's link have left of their bandwidth. A port or a node's
+ * uplinks X, with the factors x_l, then take the message at sum(w) / max(w_l / x_l): the time of
+ * their most loaded plane, so one of seven planes cut leaves exactly 6/7, and equal degradation on
+ * both sides counts once. Hashed: all bytes go through one plane and one L2 chip. */
+#include <math.h>
+#include <stdio.h>
+
+#include "comm/fabric/net_impl.h"
+#include "harness/base/rng.h"
+
+static uint64_t scaled(uint64_t bandwidth, double factor)
+{
+    uint64_t r = (uint64_t)((double)bandwidth * factor + 0.5);
+    return r ? r : 1; /* no factor above 0 cuts */
+}
+
+static double pair_factor(const struct sn_net *net, uint32_t src, uint32_t dst)
+{
+    size_t lo = 0, hi = net->n_pairs;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        const struct sn_net_pair *p = &net->pairs[mid];
+        if (p->src == src && p->dst == dst)
+            return p->factor;
+        if (p->src < src || (p->src == src && p->dst < dst))
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return 1;
+}
+
+/* What `x` takes of a message spread as `w`, in planes. */
+static double share(const double *w, const double *x, unsigned lanes)
+{
+    double sum = 0, most = 0;
+    for (unsigned l = 0; l < lanes; l++) {
+        sum += w[l];
+        if (w[l] > most * x[l])
+            most = w[l] / x[l];
+    }
+    return sum / most;
+}
+
+static bool hashed_way(const struct sn_net *net, const struct sn_msg *m, size_t index,
+                       struct sn_way *way, double pair, const double *src, const double *dst,
+                       const double *up, const double *down)
+{
+    unsigned usable[SN_MAX_LANES], n = 0, lanes = net->lanes;
+    double all_src = 0, all_dst = 0;
+    for (unsigned l = 0; l < lanes; l++) {
+        all_src += src[l] / lanes;
+        all_dst += dst[l] / lanes;
+        if ((net->pinned == SN_NET_NO_PLANE || net->pinned == l) && src[l] > 0 && dst[l] > 0 &&
+            (!way->cross || (up[l] > 0 && down[l] > 0)))
+            usable[n++] = l;
+    }
+    if (!n)
+        return false;
+    uint64_t h = sn_rng_at(net->seed, (uint64_t)m->src << 32 | m->dst, index);
+    unsigned l = way->plane = usable[(h & UINT32_MAX) % n];
+    way->chip = (uint32_t)((h >> 32) % net->p->l2_per_plane);
+    uint64_t bw = way->src_rate;
+    double uplink = net->p->uplink.value / (double)way->path->port_rate;
+    way->src_rate = scaled(bw, all_src * pair);
+    way->dst_rate = scaled(bw, all_dst * pair);
+    way->link_rate[SN_STAGE_UP] = scaled(bw, src[l] / lanes);
+    way->link_rate[SN_STAGE_DOWN] = scaled(bw, dst[l] / lanes);
+    if (way->cross) {
+        way->link_rate[SN_STAGE_L1] = scaled(bw, up[l] * uplink);
+        way->link_rate[SN_STAGE_L2] = scaled(bw, down[l] * uplink);
+    }
+    return true;
+}
+
+/* Sprayed over planes, or without planes. */
+static bool sprayed_way(const struct sn_net_call *c, const struct sn_msg *m, struct sn_way *way,
+                        double pair, const double *src, const double *dst, const double *up,
+                        const double *down)
+{
+    const struct sn_net *net = c->net;
+    const struct sn_profile *p = net->p;
+    unsigned lanes = net->lanes;
+    double w[SN_MAX_LANES], sum = 0;
+    double links = way->cross ? p->l2_per_plane * p->uplink.value / p->link.value : 0;
+    double fair = links / p->dies_per_node;
+    for (unsigned l = 0; l < lanes; l++) {
+        w[l] = fmin(src[l], dst[l]);
+        if (way->cross)
+            w[l] = fmin(w[l], fair * fmin(up[l], down[l]));
+        sum += w[l];
+    }
+    if (!(sum > 0))
+        return false;
+    uint64_t bw = way->src_rate;
+    way->src_rate = scaled(bw, share(w, src, lanes) / lanes * pair);
+    way->dst_rate = scaled(bw, share(w, dst, lanes) / lanes * pair);
+    if (way->cross && (c->all_uplinks || net->limited[net->node[m->src]]))
+        way->link_rate[SN_STAGE_L1] = scaled(bw, share(w, up, lanes) * links / lanes);
+    if (way->cross && (c->all_uplinks || net->limited[net->node[m->dst]]))
+        way->link_rate[SN_STAGE_L2] = scaled(bw, share(w, down, lanes) * links / lanes);
+    return true;
+}
+
+bool sn_way_find(const struct sn_net_call *c, const struct sn_msg *m, size_t index,
+                 struct sn_way *way)
+{
+    const struct sn_net *net = c->net;
+    const struct sn_net_path *path = &net->path[sn_net_path(net, m->src, m->dst)];
+    *way = (struct sn_way){.path = path, .read = m->flags & SN_MSG_READ};
+    if (path->port < 0)
+        return false;
+    double pair = net->n_pairs ? pair_factor(net, m->src, m->dst) : 1;
+    way->src_rate = way->dst_rate = path->rate[way->read];
+    way->cross = path->planar && net->node[m->src] != net->node[m->dst];
+    if (pair == 0 || (path->planar && net->plane_factor == 0))
+        return false;
+    size_t lanes = net->lanes;
+    const double *src = net->plane, *dst = src, *up = src, *down = src;
+    if (net->die_lane && (path->planar || !net->p->planes)) {
+        src = net->die_lane + m->src * lanes, dst = net->die_lane + m->dst * lanes;
+        up = net->node_lane + net->node[m->src] * lanes;
+        down = net->node_lane + net->node[m->dst] * lanes;
+    } else if (!way->cross || (!c->all_uplinks && !net->limited[net->node[m->src]] &&
+                               !net->limited[net->node[m->dst]])) {
+        if (pair != 1)
+            way->src_rate = way->dst_rate = scaled(way->src_rate, pair);
+        return true;
+    }
+    way->src_rate = way->dst_rate = path->bandwidth[way->read];
+    if (net->hashed && path->planar)
+        return hashed_way(net, m, index, way, pair, src, dst, up, down);
+    return sprayed_way(c, m, way, pair, src, dst, up, down);
+}
+
+/* Of the latency between nodes a third is before each FIFO of the switches. */
+static int64_t gap_before(const struct sn_net_call *c, const struct sn_way *w, enum sn_stage stage)
+{
+    int64_t whole = w->read ? w->path->data : w->path->latency;
+    bool up = w->cross && c->stages[SN_STAGE_L1], last = w->link_rate[SN_STAGE_DOWN] != 0;
+    switch (stage) {
+    case SN_STAGE_INJECT:
+        return w->read ? w->path->request : 0;
+    case SN_STAGE_L1:
+    case SN_STAGE_L2:
+        return up ? whole / 3 : 0;
+    case SN_STAGE_DOWN:
+        return last ? whole - (up ? 2 * (whole / 3) : 0) : 0;
+    case SN_STAGE_EJECT:
+        return last ? 0 : whole - (up ? 2 * (whole / 3) : 0);
+    default:
+        return 0;
+    }
+}
+
+static uint32_t port_fifo(const struct sn_net *net, const struct sn_net_path *p, uint32_t endpoint)
+{
+    if (p->per_node) /* one for all: the node's first die stands for it */
+        endpoint = net->node[endpoint] * net->p->dies_per_node;
+    return endpoint * net->ports + (uint32_t)p->port;
+}
+
+static uint32_t trunk_fifo(const struct sn_net *net, const struct sn_way *w, uint32_t endpoint)
+{
+    uint32_t node = net->node[endpoint];
+    return net->hashed ? (node * net->lanes + w->plane) * net->p->l2_per_plane + w->chip : node;
+}
+
+void sn_way_hop(const struct sn_net_call *c, const struct sn_msg *m, const struct sn_way *w,
+                enum sn_stage stage, struct sn_hop *hop)
+{
+    const struct sn_net *net = c->net;
+    const struct sn_net_path *p = w->path;
+    *hop = (struct sn_hop){.fifo = SN_FIFO_NONE, .gap = gap_before(c, w, stage)};
+    uint64_t rate = 0;
+    uint32_t fifo = 0;
+    switch (stage) {
+    case SN_STAGE_ISSUE:
+        rate = w->read ? w->dst_rate : w->src_rate;
+        fifo = ((w->read ? m->dst : m->src) * net->ports + (uint32_t)p->port) * 2 + w->read;
+        break;
+    case SN_STAGE_INJECT:
+        rate = p->per_node ? p->port_rate : w->src_rate;
+        fifo = port_fifo(net, p, m->src);
+        break;
+    case SN_STAGE_EJECT:
+        rate = p->per_node ? p->port_rate : w->dst_rate;
+        fifo = port_fifo(net, p, m->dst);
+        break;
+    case SN_STAGE_UP:
+    case SN_STAGE_DOWN:
+        rate = w->link_rate[stage];
+        fifo = (stage == SN_STAGE_UP ? m->src : m->dst) * net->lanes + w->plane;
+        break;
+    default:
+        rate = w->link_rate[stage];
+        fifo = rate ? trunk_fifo(net, w, stage == SN_STAGE_L1 ? m->src : m->dst) : 0;
+    }
+    if (!rate || !c->stages[stage])
+        return;
+    hop->fifo = net->base[stage] + fifo;
+    hop->busy = hop->stretch = sn_service_ps(m->bytes, rate);
+    if (stage == SN_STAGE_INJECT && p->per_node)
+        hop->stretch = sn_service_ps(m->bytes, w->src_rate);
+}
+
+enum sn_stage sn_net_stage(const struct sn_net *net, uint32_t fifo)
+{
+    int s = 0;
+    while (fifo >= net->base[s + 1])
+        s++;
+    return (enum sn_stage)s;
+}
+
+static double lane_sum(const struct sn_net *net, const double *row)
+{
+    double sum = 0;
+    for (unsigned l = 0; l < net->lanes; l++)
+        sum += row[l];
+    return sum;
+}
+
+double sn_net_capacity(const struct sn_net *net, uint32_t fifo)
+{
+    const struct sn_profile *p = net->p;
+    enum sn_stage stage = sn_net_stage(net, fifo);
+    uint32_t i = fifo - net->base[stage], lanes = net->lanes;
+    switch (stage) {
+    case SN_STAGE_UP:
+    case SN_STAGE_DOWN:
+        return p->link.value * net->die_lane[i];
+    case SN_STAGE_L1:
+    case SN_STAGE_L2:
+        if (net->hashed)
+            return p->uplink.value * net->node_lane[i / p->l2_per_plane];
+        return p->uplink.value * p->l2_per_plane *
+               lane_sum(net, net->node_lane ? net->node_lane + (size_t)i * lanes : net->plane);
+    case SN_STAGE_ISSUE:
+        i /= 2; /* all that it issues goes through that port */
+        __attribute__((fallthrough));
+    default: {
+        const struct sn_profile_port *port = &p->ports[i % net->ports];
+        if (port->per_node || (p->planes && i % net->ports != net->planes_port))
+            return port->bandwidth.value;
+        const double *row =
+            net->die_lane ? net->die_lane + (size_t)(i / net->ports) * lanes : net->plane;
+        return port->bandwidth.value * lane_sum(net, row) / lanes;
+    }
+    }
+}
+
+static void endpoint_words(const struct sn_net *net, unsigned e, char *out, size_t n)
+{
+    if (e < net->dies)
+        snprintf(out, n, "die %u", e);
+    else
+        snprintf(out, n, "CPU %u of node %u", (e - net->dies) % net->cpus, net->node[e]);
+}
+
+unsigned sn_net_fifo_words(const struct sn_net *net, uint32_t fifo, char *out, size_t n)
+{
+    enum sn_stage stage = sn_net_stage(net, fifo);
+    uint32_t i = fifo - net->base[stage];
+    char who[48];
+    if (stage == SN_STAGE_L1 || stage == SN_STAGE_L2) {
+        const char *what = stage == SN_STAGE_L1 ? "up" : "down";
+        unsigned chips = net->p->l2_per_plane, node = net->hashed ? i / chips / net->lanes : i;
+        if (net->hashed)
+            snprintf(out, n, "%slink of node %u, plane %u, L2 chip %u", what, node,
+                     i / chips % net->lanes, i % chips);
+        else
+            snprintf(out, n, "%slinks of node %u", what, node);
+        return node;
+    }
+    if (stage == SN_STAGE_UP || stage == SN_STAGE_DOWN) {
+        endpoint_words(net, i / net->lanes, who, sizeof who);
+        snprintf(out, n, "link %s plane %u of %s", stage == SN_STAGE_UP ? "to" : "from",
+                 i % net->lanes, who);
+        return i / net->lanes;
+    }
+    bool read = stage == SN_STAGE_ISSUE && (i & 1);
+    if (stage == SN_STAGE_ISSUE)
+        i /= 2;
+    const struct sn_profile_port *port = &net->p->ports[i % net->ports];
+    unsigned e = i / net->ports;
+    bool node = port->per_node && stage != SN_STAGE_ISSUE;
+    if (node)
+        snprintf(who, sizeof who, "node %u", e = net->node[e]);
+    else
+        endpoint_words(net, e, who, sizeof who);
+    snprintf(out, n, "%s %.24s of %s",
+             read                      ? "requests at port"
+             : stage == SN_STAGE_EJECT ? "ejection port"
+                                       : "injection port",
+             port->name, who);
+    return e;
+}
