@@ -36,7 +36,7 @@ int sn_kv_geometry_bytes(const struct sn_kv_geometry *g, uint64_t *bytes);
 /* key (ceil(n / block_tokens)): the keys of the blocks of a prompt of n tokens; the last block may
  * be partial, its key is that of the tokens it has. Prompts with a common prefix have the keys of
  * its whole blocks in common, and no later ones. `space` keeps models and block sizes apart.
- * Depends on values alone, not on the machine. ~2 ns a token. */
+ * Depends on values alone, not on the machine. Some 4 ns a token. */
 void sn_kv_keys(const uint32_t *token, size_t n, unsigned block_tokens, uint64_t space,
                 uint64_t *key);
 
