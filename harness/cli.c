@@ -6,6 +6,7 @@
 #include "harness/base/status.h"
 #include "harness/datadir.h"
 #include "harness/describe.h"
+#include "harness/diagnose.h"
 #include "harness/info.h"
 #include "harness/launch.h"
 #include "harness/options.h"
@@ -95,6 +96,15 @@ static int cmd_validate(struct invocation *v)
     return sn_validate_print(stdout, v->o->args, v->o->n_args, v->o->against, v->o->format, v->app);
 }
 
+static int cmd_diagnose(struct invocation *v)
+{
+    if (!v->o->n_args)
+        return SN_FAIL(SN_EINVAL, "diagnose what? name one or more run directories with the rows "
+                                  "of `snbench run pairs`");
+    return sn_diagnose(stdout, v->o->args, v->o->n_args, &v->o->diagnose, v->o->format,
+                       &v->exit_code);
+}
+
 struct command {
     const char *name;
     enum sn_command id;
@@ -118,6 +128,8 @@ static const struct command commands[] = {
     {"validate", SN_CMD_VALIDATE, "DIR... --against FILE",
      "stored rows against expected figures: errors, verdicts, exit 3 where one does not hold",
      cmd_validate, NULL},
+    {"diagnose", SN_CMD_DIAGNOSE, "DIR...",
+     "name slow endpoints, nodes, planes or pairs in the rows of `run pairs`", cmd_diagnose, NULL},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

@@ -161,6 +161,41 @@ static int set_validate_format(struct sn_options *o, const char *v)
     return status;
 }
 
+static int set_diagnose_format(struct sn_options *o, const char *v)
+{
+    int i = 0, status = word_of("format", v, sn_format_words, SN_FORMAT_JSON + 1, &i);
+    if (status == SN_OK)
+        o->format = (enum sn_format)i;
+    return status;
+}
+
+static int set_alpha(struct sn_options *o, const char *v)
+{
+    return real_of("alpha", v, SN_UNIT_FRACTION, 1e-6, 0.5,
+                   "a share of 0.0001% to 50%, for example 1%", &o->diagnose.alpha);
+}
+
+static int set_threshold(struct sn_options *o, const char *v)
+{
+    return real_of("threshold", v, SN_UNIT_FRACTION, 0, 10, "a share of 0 to 1000%, for example 5%",
+                   &o->diagnose.threshold);
+}
+
+static int set_detect(struct sn_options *o, const char *v)
+{
+    return real_of("detect", v, SN_UNIT_FRACTION, 1, 1e6, "a factor of 1 to 1e6, for example 2",
+                   &o->diagnose.detect);
+}
+
+static int set_node(struct sn_options *o, const char *v)
+{
+    int64_t i = 0;
+    int status = int_of("node", v, 1, 65536, &i);
+    if (status == SN_OK)
+        o->diagnose.node = (int)i;
+    return status;
+}
+
 static int set_mutate(struct sn_options *o, const char *v)
 {
     static const char *const words[] = {"none", "bitflip", "swap", "drop", "wrong-rank"};
@@ -249,6 +284,15 @@ static const struct option_row table[] = {
     {"against", 0, "FILE", SN_CMD_VALIDATE, set_against, NULL,
      "expected figures (YAML, form in results/published/README.md)"},
     {"format", 0, "FORMAT", SN_CMD_VALIDATE, set_validate_format, "text", "text, md, csv"},
+    {"format", 0, "FORMAT", SN_CMD_DIAGNOSE, set_diagnose_format, "text", "text, md, csv, json"},
+    {"alpha", 0, "SHARE", SN_CMD_DIAGNOSE, set_alpha, "1%",
+     "chance of a finding where nothing is wrong"},
+    {"threshold", 0, "SHARE", SN_CMD_DIAGNOSE, set_threshold, "5%",
+     "what takes at most this much longer than its peers is no finding"},
+    {"detect", 0, "FACTOR", SN_CMD_DIAGNOSE, set_detect, "2",
+     "inconclusive (exit 4) when what is this many times slower could be missed"},
+    {"node", 0, "N", SN_CMD_DIAGNOSE, set_node, NULL,
+     "endpoints of a node (default: 16 on the model clock, else nodes are not known)"},
     {"mutate", 0, "KIND", SN_CMD_RUN, set_mutate, "none",
      "damage the data under test: bitflip, swap, drop, wrong-rank; must end with exit 1"},
     {"inject", 0, "hang=RANK", SN_CMD_RUN, set_inject, NULL,

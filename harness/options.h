@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "harness/bench.h"
+#include "harness/diagnose.h"
 #include "harness/report.h"
 #include "harness/sample.h"
 
@@ -21,6 +22,7 @@ enum sn_command {
     SN_CMD_INFO = 32,
     SN_CMD_APP = 64, /* the program's own (struct sn_app_command) */
     SN_CMD_VALIDATE = 128,
+    SN_CMD_DIAGNOSE = 256,
 };
 
 struct sn_options {
@@ -39,6 +41,7 @@ struct sn_options {
     const char *to;      /* format that an own command writes, or NULL */
     enum sn_mutation mutate;
     int hang_rank;
+    struct sn_diagnose_opts diagnose;
     bool help;
 
     const char **args; /* what is not an option, in order; points into argv */
