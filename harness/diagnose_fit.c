@@ -59,14 +59,14 @@ static void add(struct sn_fit *out, const struct sn_outlier *f)
 
 /* How many cells of a line are slow by at least half the threshold, given all but the line's own
  * effect. */
-static size_t count_slow(const struct sn_model *w, bool row, size_t i, double least, size_t *n)
+static size_t count_slow(const struct sn_matrix_fit *w, bool row, size_t i, double least, size_t *n)
 {
     size_t slow = 0;
 
     *n = 0;
     for (size_t j = 0; j < w->n; j++) {
         size_t p = row ? i : j, q = row ? j : i;
-        if (!sn_model_live(w, p, q))
+        if (!sn_matrix_fit_live(w, p, q))
             continue;
         ++*n;
         slow += w->r[p * w->n + q] + (row ? w->a : w->b)[i] > least;
@@ -75,7 +75,7 @@ static size_t count_slow(const struct sn_model *w, bool row, size_t i, double le
 }
 
 /* The clearest slow row or column; false: none. */
-static bool worst_line(const struct sn_model *w, const struct sn_fit_opts *o, double factor,
+static bool worst_line(const struct sn_matrix_fit *w, const struct sn_fit_opts *o, double factor,
                        struct sn_outlier *best, double *least)
 {
     double threshold = log1p(o->threshold), *peers = sn_calloc(2 * w->n, sizeof *peers);
@@ -118,7 +118,7 @@ static bool worst_line(const struct sn_model *w, const struct sn_fit_opts *o, do
 }
 
 /* Takes a line's effect out, tier by tier. */
-static void remove_line(struct sn_model *w, const struct sn_outlier *f)
+static void remove_line(struct sn_matrix_fit *w, const struct sn_outlier *f)
 {
     bool row = f->type == SN_OUTLIER_ROW;
 
@@ -128,7 +128,7 @@ static void remove_line(struct sn_model *w, const struct sn_outlier *f)
             double shift = pass ? sn_fit_median(w->scratch, k, false) : 0;
             for (size_t j = 0; j < w->n; j++) {
                 size_t p = row ? f->i : j, q = row ? j : f->i, c = p * w->n + q;
-                if (!sn_model_live(w, p, q) || w->x->tier[c] != t)
+                if (!sn_matrix_fit_live(w, p, q) || w->x->tier[c] != t)
                     continue;
                 if (pass)
                     w->x->y[c] -= shift;
@@ -152,21 +152,21 @@ static int by_z(const void *a, const void *b)
     return zx < zy ? 1 : zx > zy ? -1 : (x->c > y->c) - (x->c < y->c);
 }
 
-static double leverage(const struct sn_model *w, size_t i, size_t j)
+static double leverage(const struct sn_matrix_fit *w, size_t i, size_t j)
 {
     double h = 1.0 / (double)w->row_n[i] + 1.0 / (double)w->col_n[j] - 1.0 / (double)w->n_clean;
 
     return fmin(h, 0.9);
 }
 
-static size_t list_cells(const struct sn_model *w, struct cell *cells)
+static size_t list_cells(const struct sn_matrix_fit *w, struct cell *cells)
 {
     size_t k = 0;
 
     for (size_t i = 0; i < w->n; i++)
         for (size_t j = 0; j < w->n; j++) {
             size_t c = i * w->n + j;
-            if (!sn_model_live(w, i, j) || w->row_n[i] < 2 || w->col_n[j] < 2)
+            if (!sn_matrix_fit_live(w, i, j) || w->row_n[i] < 2 || w->col_n[j] < 2)
                 continue;
             double h = leverage(w, i, j);
             cells[k++] = (struct cell){
@@ -200,7 +200,7 @@ static double tails(const struct cell *cells, size_t set_aside, size_t n, double
     return fmin(most, sn_tail_fit(scratch, k, scale));
 }
 
-static void find_cells(struct sn_model *w, const struct sn_fit_opts *o, double factor,
+static void find_cells(struct sn_matrix_fit *w, const struct sn_fit_opts *o, double factor,
                        struct sn_fit *out)
 {
     double threshold = log1p(o->threshold), scale;
@@ -235,14 +235,14 @@ static void find_cells(struct sn_model *w, const struct sn_fit_opts *o, double f
 
 void sn_fit_matrix(struct sn_matrix *x, const struct sn_fit_opts *o, struct sn_fit *out)
 {
-    struct sn_model w;
+    struct sn_matrix_fit w;
     struct sn_outlier f;
 
     *out = (struct sn_fit){.sigma = NAN, .least_line = INFINITY, .least_cell = INFINITY};
     if (x->n < SN_FIT_FEWEST)
         return;
-    sn_model_open(&w, x);
-    sn_model_fit(&w);
+    sn_matrix_fit_open(&w, x);
+    sn_matrix_fit_all(&w);
     out->df = w.df;
     out->sigma = w.sigma;
     if (w.df >= 3) {
@@ -251,12 +251,12 @@ void sn_fit_matrix(struct sn_matrix *x, const struct sn_fit_opts *o, struct sn_f
             add(out, &f);
             remove_line(&w, &f);
             factor = fmax(factor - 1, 1);
-            sn_model_fit(&w);
+            sn_matrix_fit_all(&w);
         }
         out->sigma = w.sigma;
         find_cells(&w, o, fmax(o->cells, 1), out);
     }
-    sn_model_close(&w);
+    sn_matrix_fit_close(&w);
 }
 
 void sn_fit_free(struct sn_fit *f)

@@ -18,23 +18,23 @@ double sn_fit_median(double *x, size_t n, bool lower)
     return n % 2 || lower ? x[(n - 1) / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
 }
 
-static double fitted(const struct sn_model *w, size_t i, size_t j)
+static double fitted(const struct sn_matrix_fit *w, size_t i, size_t j)
 {
     return w->m[w->x->tier[i * w->n + j]] + w->a[i] + w->b[j];
 }
 
-static void residuals(struct sn_model *w)
+static void residuals(struct sn_matrix_fit *w)
 {
     for (size_t i = 0; i < w->n; i++)
         for (size_t j = 0; j < w->n; j++)
             w->r[i * w->n + j] =
-                sn_model_live(w, i, j) ? w->x->y[i * w->n + j] - fitted(w, i, j) : NAN;
+                sn_matrix_fit_live(w, i, j) ? w->x->y[i * w->n + j] - fitted(w, i, j) : NAN;
 }
 
 /* --- robust start ----------------------------------------------------------------------------- */
 
 /* Moves the median residual of each row (or column) into its effect; the largest move. */
-static double sweep_lines(struct sn_model *w, bool rows)
+static double sweep_lines(struct sn_matrix_fit *w, bool rows)
 {
     double largest = 0;
 
@@ -42,7 +42,7 @@ static double sweep_lines(struct sn_model *w, bool rows)
         size_t k = 0;
         for (size_t j = 0; j < w->n; j++) {
             size_t p = rows ? i : j, q = rows ? j : i;
-            if (sn_model_live(w, p, q))
+            if (sn_matrix_fit_live(w, p, q))
                 w->scratch[k++] = w->x->y[p * w->n + q] - fitted(w, p, q);
         }
         double move = k ? sn_fit_median(w->scratch, k, false) : 0;
@@ -52,13 +52,13 @@ static double sweep_lines(struct sn_model *w, bool rows)
     return largest;
 }
 
-static void sweep_tiers(struct sn_model *w)
+static void sweep_tiers(struct sn_matrix_fit *w)
 {
     for (unsigned t = 0; t < w->x->tiers; t++) {
         size_t k = 0;
         for (size_t i = 0; i < w->n; i++)
             for (size_t j = 0; j < w->n; j++)
-                if (sn_model_live(w, i, j) && w->x->tier[i * w->n + j] == t)
+                if (sn_matrix_fit_live(w, i, j) && w->x->tier[i * w->n + j] == t)
                     w->scratch[k++] = w->x->y[i * w->n + j] - fitted(w, i, j);
         w->m[t] += k ? sn_fit_median(w->scratch, k, false) : 0;
     }
@@ -66,7 +66,7 @@ static void sweep_tiers(struct sn_model *w)
 
 /* Effects relative to the middle endpoint. Of two middle ones the faster: "slow" is against the
  * faster half. */
-static double center(const struct sn_model *w, double *effect, const size_t *count)
+static double center(const struct sn_matrix_fit *w, double *effect, const size_t *count)
 {
     double mid;
     size_t k = 0;
@@ -80,7 +80,7 @@ static double center(const struct sn_model *w, double *effect, const size_t *cou
     return mid;
 }
 
-static void center_all(struct sn_model *w)
+static void center_all(struct sn_matrix_fit *w)
 {
     double by = center(w, w->a, w->row_n) + center(w, w->b, w->col_n);
 
@@ -88,21 +88,21 @@ static void center_all(struct sn_model *w)
         w->m[t] += by;
 }
 
-static void count_lines(struct sn_model *w)
+static void count_lines(struct sn_matrix_fit *w)
 {
     memset(w->row_n, 0, w->n * sizeof *w->row_n);
     memset(w->col_n, 0, w->n * sizeof *w->col_n);
     w->n_clean = 0;
     for (size_t i = 0; i < w->n; i++)
         for (size_t j = 0; j < w->n; j++)
-            if (sn_model_live(w, i, j) && w->clean[i * w->n + j]) {
+            if (sn_matrix_fit_live(w, i, j) && w->clean[i * w->n + j]) {
                 w->row_n[i]++;
                 w->col_n[j]++;
                 w->n_clean++;
             }
 }
 
-static void polish(struct sn_model *w)
+static void polish(struct sn_matrix_fit *w)
 {
     enum { SWEEPS = 20 };
 
@@ -121,7 +121,7 @@ static void polish(struct sn_model *w)
 }
 
 /* One interaction contrast of residuals; NAN when a cell is missing or rows or columns repeat. */
-static double contrast(const struct sn_model *w, size_t i, size_t k, size_t j, size_t l)
+static double contrast(const struct sn_matrix_fit *w, size_t i, size_t k, size_t j, size_t l)
 {
     if (i == k || j == l)
         return NAN;
@@ -134,7 +134,7 @@ static double contrast(const struct sn_model *w, size_t i, size_t k, size_t j, s
 
 /* Standard deviation of a cell from the median |contrast| (of variance 4 s^2): all of them in small
  * tables, else a sample. */
-static double contrast_sigma(const struct sn_model *w)
+static double contrast_sigma(const struct sn_matrix_fit *w)
 {
     enum { MOST = 8192 };
     struct sn_rng rng = sn_rng_make(1, 0x7e7ad);
@@ -174,7 +174,7 @@ static size_t used_lines(const size_t *count, size_t n)
     return used;
 }
 
-static unsigned used_tiers(const struct sn_model *w)
+static unsigned used_tiers(const struct sn_matrix_fit *w)
 {
     unsigned used = 0;
 
@@ -188,7 +188,7 @@ static unsigned used_tiers(const struct sn_model *w)
 }
 
 /* One round of backfitting by means: rows, columns, tiers. The largest move. */
-static double backfit(struct sn_model *w)
+static double backfit(struct sn_matrix_fit *w)
 {
     size_t n = w->n;
     double largest = 0;
@@ -199,7 +199,7 @@ static double backfit(struct sn_model *w)
             size_t k = rows ? w->row_n[i] : w->col_n[i];
             for (size_t j = 0; j < n && k > 0; j++) {
                 size_t p = rows ? i : j, q = rows ? j : i;
-                if (w->clean[p * n + q] && sn_model_live(w, p, q))
+                if (w->clean[p * n + q] && sn_matrix_fit_live(w, p, q))
                     sum += w->x->y[p * n + q] - fitted(w, p, q);
             }
             double move = k ? sum / (double)k : 0;
@@ -211,7 +211,8 @@ static double backfit(struct sn_model *w)
         size_t k = 0;
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < n; j++)
-                if (w->clean[i * n + j] && sn_model_live(w, i, j) && w->x->tier[i * n + j] == t) {
+                if (w->clean[i * n + j] && sn_matrix_fit_live(w, i, j) &&
+                    w->x->tier[i * n + j] == t) {
                     sum += w->x->y[i * n + j] - fitted(w, i, j);
                     k++;
                 }
@@ -221,7 +222,7 @@ static double backfit(struct sn_model *w)
     return largest;
 }
 
-static void least_squares(struct sn_model *w)
+static void least_squares(struct sn_matrix_fit *w)
 {
     double sum = 0;
 
@@ -239,12 +240,12 @@ static void least_squares(struct sn_model *w)
     w->sigma = w->df >= 1 ? fmax(sqrt(sum / w->df), SN_MODEL_LEAST_SIGMA) : NAN;
 }
 
-void sn_model_fit(struct sn_model *w)
+void sn_matrix_fit_all(struct sn_matrix_fit *w)
 {
     size_t cells = w->n * w->n, n_live = 0;
 
     for (size_t c = 0; c < cells; c++) {
-        w->clean[c] = sn_model_live(w, c / w->n, c % w->n);
+        w->clean[c] = sn_matrix_fit_live(w, c / w->n, c % w->n);
         n_live += w->clean[c];
     }
     count_lines(w);
@@ -257,11 +258,11 @@ void sn_model_fit(struct sn_model *w)
     least_squares(w);
 }
 
-void sn_model_open(struct sn_model *w, struct sn_matrix *x)
+void sn_matrix_fit_open(struct sn_matrix_fit *w, struct sn_matrix *x)
 {
     size_t n = x->n;
 
-    *w = (struct sn_model){.x = x, .n = n};
+    *w = (struct sn_matrix_fit){.x = x, .n = n};
     w->a = sn_calloc(n, sizeof *w->a);
     w->b = sn_calloc(n, sizeof *w->b);
     w->m = sn_calloc(x->tiers, sizeof *w->m);
@@ -272,7 +273,7 @@ void sn_model_open(struct sn_model *w, struct sn_matrix *x)
     w->scratch = sn_calloc(n * n, sizeof *w->scratch);
 }
 
-void sn_model_close(struct sn_model *w)
+void sn_matrix_fit_close(struct sn_matrix_fit *w)
 {
     free(w->a);
     free(w->b);

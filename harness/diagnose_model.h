@@ -12,7 +12,7 @@
 /* Deterministic rows have no noise at all; nothing measured is known better than this. */
 #define SN_MODEL_LEAST_SIGMA 1e-3
 
-struct sn_model {
+struct sn_matrix_fit {
     struct sn_matrix *x; /* borrowed */
     size_t n;
     double *a, *b, *m; /* effects: rows, columns (0 in the middle endpoint), tiers */
@@ -23,13 +23,13 @@ struct sn_model {
     double *scratch;  /* n * n, for whoever needs it */
 };
 
-void sn_model_open(struct sn_model *w, struct sn_matrix *x);
-void sn_model_close(struct sn_model *w);
+void sn_matrix_fit_open(struct sn_matrix_fit *w, struct sn_matrix *x);
+void sn_matrix_fit_close(struct sn_matrix_fit *w);
 
 /* Fits x->y as it is now. */
-void sn_model_fit(struct sn_model *w);
+void sn_matrix_fit_all(struct sn_matrix_fit *w);
 
-static inline bool sn_model_live(const struct sn_model *w, size_t i, size_t j)
+static inline bool sn_matrix_fit_live(const struct sn_matrix_fit *w, size_t i, size_t j)
 {
     return i != j && !isnan(w->x->y[i * w->n + j]);
 }
