@@ -68,7 +68,12 @@ struct sn_net_size {
 };
 void sn_net_size(const struct sn_net *net, struct sn_net_size *out);
 
-enum { SN_MSG_READ = 1 }; /* dst asks for it */
+enum {
+    SN_MSG_READ = 1,   /* dst asks for it */
+    SN_MSG_IN_TURN = 2 /* with `after`: issue_ps counts from 0, not from the delivery; and it goes
+                          behind its issuer's message of the next lower index: a step of a
+                          collective, which waits for what the step before sent and received */
+};
 #define SN_MSG_NONE UINT32_MAX
 
 struct sn_msg {

@@ -13,11 +13,20 @@ struct event {
     uint32_t stage;
 };
 
+struct turn;
 struct queue {
     struct event *heap;
     size_t n;
     uint32_t *first, *next; /* messages that wait for this one; chain of those that wait */
     int64_t *release;       /* no schedule makes it ready earlier */
+    struct turn *turns;     /* of messages in turn, or NULL: there are none */
+};
+
+/* A message of an issuer that sends in turn. It waits for its `after` and for the one before. */
+struct turn {
+    uint32_t next;  /* in turn, of the same issuer */
+    uint32_t waits; /* for so many */
+    int64_t at;     /* not ready before */
 };
 
 static inline bool sooner(const struct event *a, const struct event *b)
@@ -49,15 +58,67 @@ static void push(struct queue *q, struct event e)
     q->heap[i] = e;
 }
 
-static struct event ready(const struct sn_net_call *c, uint32_t index, int64_t since)
+static inline bool in_turn(const struct sn_msg *m)
 {
-    return (struct event){.at = since + c->msgs[index].issue_ps, .index = index};
+    return m->after != SN_MSG_NONE && m->flags & SN_MSG_IN_TURN;
+}
+
+/* The messages behind a ready one that waited for nothing else are ready as well, at that time or
+ * later. */
+static void set_ready(struct queue *q, uint32_t index, int64_t at)
+{
+    push(q, (struct event){.at = at, .index = index});
+    for (uint32_t i; q->turns && (i = q->turns[index].next) != SN_MSG_NONE; index = i) {
+        struct turn *t = &q->turns[i];
+        t->at = at = t->at > at ? t->at : at;
+        if (--t->waits)
+            return;
+        push(q, (struct event){.at = at, .index = i});
+    }
 }
 
 static void deliver(const struct sn_net_call *c, struct queue *q, uint32_t index)
 {
-    for (uint32_t i = q->first[index]; i != SN_MSG_NONE; i = q->next[i])
-        push(q, ready(c, i, c->msgs[index].done_ps));
+    int64_t now = c->msgs[index].done_ps;
+    for (uint32_t i = q->first[index]; i != SN_MSG_NONE; i = q->next[i]) {
+        if (!in_turn(&c->msgs[i])) {
+            set_ready(q, i, now + c->msgs[i].issue_ps);
+            continue;
+        }
+        struct turn *t = &q->turns[i];
+        t->at = t->at > now ? t->at : now;
+        if (!--t->waits)
+            set_ready(q, i, t->at);
+    }
+}
+
+/* Links each message in turn to the one before it of its issuer. */
+static int open_turns(const struct sn_net_call *c, struct queue *q)
+{
+    size_t i = 0;
+    while (i < c->n && !in_turn(&c->msgs[i]))
+        i++;
+    if (i == c->n)
+        return SN_OK;
+    uint32_t *last = malloc(c->net->endpoints * sizeof *last);
+    q->turns = malloc(c->n * sizeof *q->turns);
+    if (!last || !q->turns) {
+        free(last);
+        return SN_FAIL(SN_ENOMEM, "no memory for the turns of %zu messages", c->n);
+    }
+    for (i = 0; i < c->net->endpoints; i++)
+        last[i] = SN_MSG_NONE;
+    for (i = 0; i < c->n; i++) {
+        const struct sn_msg *m = &c->msgs[i];
+        uint32_t issuer = m->flags & SN_MSG_READ ? m->dst : m->src, before = last[issuer];
+        bool waits = in_turn(m) && before != SN_MSG_NONE;
+        q->turns[i] = (struct turn){.next = SN_MSG_NONE, .waits = 1 + waits, .at = m->issue_ps};
+        if (waits)
+            q->turns[before].next = (uint32_t)i;
+        last[issuer] = (uint32_t)i;
+    }
+    free(last);
+    return SN_OK;
 }
 
 /* The event on top: serves it at its stage and puts its next arrival in its place. */
@@ -111,9 +172,13 @@ static void set_release(const struct sn_net_call *c, int64_t *release)
             continue;
         a = &c->msgs[m->after];
         const struct sn_net_path *p = &c->net->path[sn_net_path(c->net, a->src, a->dst)];
-        release[i] += release[m->after] + (a->src == a->dst         ? 0
-                                           : a->flags & SN_MSG_READ ? p->request + p->data
-                                                                    : p->latency);
+        int64_t delivered = release[m->after] + (a->src == a->dst         ? 0
+                                                 : a->flags & SN_MSG_READ ? p->request + p->data
+                                                                          : p->latency);
+        if (!in_turn(m))
+            release[i] += delivered;
+        else if (release[i] < delivered)
+            release[i] = delivered;
     }
 }
 
@@ -129,20 +194,21 @@ int sn_net_run_events(struct sn_net_call *c)
         s = SN_FAIL(SN_ENOMEM, "no memory for the events of %zu messages", c->n);
         goto out;
     }
+    if ((s = open_turns(c, &q)))
+        goto out;
     set_release(c, q.release);
     for (size_t i = 0; i < c->n; i++)
         q.first[i] = SN_MSG_NONE;
     for (size_t i = c->n; i-- > 0;) {
         uint32_t a = c->msgs[i].after;
-        if (a == SN_MSG_NONE) {
-            q.heap[q.n++] = ready(c, (uint32_t)i, 0);
+        if (a == SN_MSG_NONE)
             continue;
-        }
         q.next[i] = q.first[a];
         q.first[a] = (uint32_t)i;
     }
-    for (size_t i = q.n / 2; i-- > 0;)
-        sift_down(&q, i);
+    for (size_t i = 0; i < c->n; i++)
+        if (c->msgs[i].after == SN_MSG_NONE)
+            set_ready(&q, (uint32_t)i, c->msgs[i].issue_ps);
     while (q.n)
         step(c, &q);
 out:
@@ -150,5 +216,6 @@ out:
     free(q.first);
     free(q.next);
     free(q.release);
+    free(q.turns);
     return s;
 }

@@ -17,7 +17,7 @@ static int bad_message(const struct sn_net_call *c, size_t i)
         return SN_FAIL(SN_EINVAL,
                        "message %zu: is after %u, which must be lower than its own index", i,
                        m->after);
-    if (m->flags & ~(unsigned)SN_MSG_READ)
+    if (m->flags & ~(unsigned)(SN_MSG_READ | SN_MSG_IN_TURN))
         return SN_FAIL(SN_EINVAL, "message %zu: unknown flags 0x%x", i, m->flags);
     return SN_FAIL(SN_EINVAL, "message %zu: nothing passes from %u to %u: %s", i, m->src, m->dst,
                    sn_net_unreachable(c->net, m->src, m->dst));
@@ -78,7 +78,8 @@ int sn_net_call_open(struct sn_net_call *c, struct sn_net *net, struct sn_msg *m
     for (size_t i = 0; i < n; i++) {
         const struct sn_msg *m = &msgs[i];
         if (m->src >= net->endpoints || m->dst >= net->endpoints ||
-            (m->after != SN_MSG_NONE && m->after >= i) || m->flags & ~(unsigned)SN_MSG_READ)
+            (m->after != SN_MSG_NONE && m->after >= i) ||
+            m->flags & ~(unsigned)(SN_MSG_READ | SN_MSG_IN_TURN))
             return bad_message(c, i);
         bytes += (double)m->bytes;
         latest = latest > m->issue_ps ? latest : m->issue_ps;
