@@ -1,5 +1,6 @@
 /* snbench: composes the benchmarks, and the variants they are made of, with the harness. */
 #include "bench/benches.h"
+#include "bench/model.h"
 #include "comm/moe.h"
 #include "comm/routing.h"
 #include "comm/transport.h"
@@ -11,8 +12,13 @@ int main(int argc, char **argv)
         {"transports", sn_transport_list},
         {"algorithms", sn_moe_algorithm_list},
         {"routings", sn_routing_list},
+        {"profiles", sn_profile_list},
         {NULL, NULL},
     };
-    const struct sn_app app = {.benches = sn_benches, .listings = listings};
+    const struct sn_app app = {.benches = sn_benches,
+                               .listings = listings,
+                               .shared_open = sn_model_open,
+                               .shared_close = sn_model_close,
+                               .describe_model = sn_model_describe};
     return sn_cli_main(argc, argv, &app);
 }

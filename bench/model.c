@@ -15,10 +15,21 @@ struct known {
     struct sn_profile profile;
 };
 
+struct shared {
+    const struct sn_profile *profile;
+    char *degrade;
+    unsigned dies;
+    struct sn_net_options options; /* but for the text of degrade */
+    struct sn_net *net;
+    uint64_t used; /* when last */
+};
+
 /* Pointers to profiles stay as the list grows: nets borrow them. */
 struct sn_model {
     struct known **known;
     size_t n;
+    struct shared shared[SN_MODEL_SHARED];
+    uint64_t uses;
 };
 
 void *sn_model_open(void)
@@ -26,9 +37,19 @@ void *sn_model_open(void)
     return sn_calloc(1, sizeof(struct sn_model));
 }
 
+static void drop(struct shared *s)
+{
+    if (s->net)
+        sn_net_close(s->net);
+    free(s->degrade);
+    *s = (struct shared){0};
+}
+
 void sn_model_close(void *model)
 {
     struct sn_model *m = model;
+    for (int i = 0; i < SN_MODEL_SHARED; i++)
+        drop(&m->shared[i]);
     for (size_t i = 0; i < m->n; i++) {
         sn_profile_close(&m->known[i]->profile);
         free(m->known[i]->name);
@@ -60,16 +81,59 @@ int sn_model_profile(const struct sn_case *c, const struct sn_profile **out)
     return SN_OK;
 }
 
-int sn_model_net(const struct sn_case *c, unsigned dies, const struct sn_net_options *o,
-                 struct sn_net **out)
+static struct sn_net_options options_of(const struct sn_case *c, const struct sn_net_options *o)
 {
-    const struct sn_profile *p;
     struct sn_net_options options = {.spread = SN_NET_PROFILE, .seed = c->env->seed};
     if (o)
         options = *o;
     options.degrade = sn_case_text(c, "degrade");
+    return options;
+}
+
+int sn_model_net(const struct sn_case *c, unsigned dies, const struct sn_net_options *o,
+                 struct sn_net **out)
+{
+    const struct sn_profile *p;
+    struct sn_net_options options = options_of(c, o);
     int status = sn_model_profile(c, &p);
     return status == SN_OK ? sn_net_open(out, p, dies, &options) : status;
+}
+
+int sn_model_share(const struct sn_case *c, unsigned dies, const struct sn_net_options *o,
+                   struct sn_net **out)
+{
+    struct sn_model *m = c->env->shared;
+    struct sn_net_options options = options_of(c, o);
+    const struct sn_profile *p;
+    int status = sn_model_profile(c, &p);
+    if (status != SN_OK)
+        return status;
+    struct shared *oldest = m->shared;
+    for (struct shared *s = m->shared; s < m->shared + SN_MODEL_SHARED; s++) {
+        if (s->net && s->profile == p && s->dies == dies && !strcmp(s->degrade, options.degrade) &&
+            s->options.spread == options.spread && s->options.plane == options.plane &&
+            s->options.seed == options.seed) {
+            s->used = ++m->uses;
+            *out = s->net;
+            return SN_OK;
+        }
+        if (s->used < oldest->used)
+            oldest = s;
+    }
+    struct sn_net *net;
+    status = sn_net_open(&net, p, dies, &options);
+    if (status != SN_OK)
+        return status;
+    drop(oldest);
+    *oldest = (struct shared){.profile = p,
+                              .degrade = sn_strdup(options.degrade),
+                              .dies = dies,
+                              .options = options,
+                              .net = net,
+                              .used = ++m->uses};
+    oldest->options.degrade = NULL;
+    *out = net;
+    return SN_OK;
 }
 
 int sn_model_inputs(const struct sn_case *c, unsigned dies)

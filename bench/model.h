@@ -42,6 +42,12 @@ int sn_model_profile(const struct sn_case *c, const struct sn_profile **out);
 int sn_model_net(const struct sn_case *c, unsigned dies, const struct sn_net_options *o,
                  struct sn_net **out);
 
+/* The same, kept open for later cases of the run that ask for it again; not to be closed. Valid
+ * until SN_MODEL_SHARED others were asked for. For nets that many cheap cases share. */
+enum { SN_MODEL_SHARED = 16 };
+int sn_model_share(const struct sn_case *c, unsigned dies, const struct sn_net_options *o,
+                   struct sn_net **out);
+
 /* Checks what the axes name, for the hook `inputs`: the profile's file and, against `dies` dies,
  * the degradation. */
 int sn_model_inputs(const struct sn_case *c, unsigned dies);

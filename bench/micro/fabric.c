@@ -8,9 +8,16 @@
 #include "harness/base/status.h"
 #include "harness/base/units.h"
 
+const struct sn_transport *sn_fabric_transport(const struct sn_case *c)
+{
+    if (c->env->clock != SN_CLOCK_MODEL)
+        return sn_transports[sn_case_word(c, "transport")];
+    return c->env->world->hosts > 1 ? &sn_transport_p2p : &sn_transport_shm;
+}
+
 const char *sn_fabric_unsupported(const struct sn_case *c)
 {
-    const struct sn_transport *t = sn_transports[sn_case_word(c, "transport")];
+    const struct sn_transport *t = sn_fabric_transport(c);
     /* Rank 0 alone is asked, and a transport's own answer is collective: setup asks that one. */
     if (t->mapped && c->env->world->hosts > 1)
         return "the ranks are on several hosts: the transport needs all of them on one";
@@ -47,7 +54,7 @@ int sn_fabric_open(struct sn_fabric *f, const struct sn_case *c, unsigned n, siz
     int status = sn_fabric_open_endpoints(f, c, n);
     if (status != SN_OK)
         return status;
-    const struct sn_transport *t = f->transport = sn_transports[sn_case_word(c, "transport")];
+    const struct sn_transport *t = f->transport = sn_fabric_transport(c);
     const char *reason = t->unsupported(w->comm);
     if (reason)
         status = SN_FAIL(SN_EENV, "transport %s: %s", t->name, reason);
@@ -119,6 +126,8 @@ enum sn_copy_roof sn_fabric_roof(const struct sn_case *c, unsigned acting)
 void sn_fabric_limit(const struct sn_case *c, struct sn_row *row, enum sn_copy_roof roof,
                      uint64_t bytes, uint64_t footprint)
 {
+    if (c->env->clock == SN_CLOCK_MODEL)
+        return;
     const struct sn_roofs *roofs = c->env->roofs;
     const struct {
         const struct sn_roof_curve *curve;

@@ -17,12 +17,17 @@ struct sn_fabric {
     uint64_t counted[SN_TIERS]; /* link->bytes at sn_fabric_count_begin() */
 };
 
-/* An axis of a benchmark whose words are the transports. */
+/* An axis of a benchmark whose words are the transports. It belongs to the wall clock: on the model
+ * clock nobody times it, so what moves the bytes is chosen by sn_fabric_transport(). */
 #define SN_TRANSPORT_AXIS                                                                          \
     {                                                                                              \
         .name = "transport", .type = SN_AXIS_WORD, .def = "shm", .words = sn_transport_words,      \
+        .clocks = SN_CLOCK_WALL,                                                                   \
         .help = "how bytes move between endpoints: snbench list transports"                        \
     }
+
+/* The transport of the case; on the model clock shm where the ranks share a host, else p2p. */
+const struct sn_transport *sn_fabric_transport(const struct sn_case *c);
 
 /* NULL, or why the transport of the case cannot run on these ranks. */
 const char *sn_fabric_unsupported(const struct sn_case *c);
@@ -65,7 +70,8 @@ enum sn_copy_roof {
  * once bounds only what all do: fewer share the memory among fewer. */
 enum sn_copy_roof sn_fabric_roof(const struct sn_case *c, unsigned acting);
 /* Sets the row's lower bound: `bytes` copied by one core at the roof for copies of `footprint`
- * bytes. No bound where the roof is missing or the ranks are on several hosts. */
+ * bytes. No bound where the roof is missing or the ranks are on several hosts. On the model clock
+ * the bound is the engine's: the row keeps it. */
 void sn_fabric_limit(const struct sn_case *c, struct sn_row *row, enum sn_copy_roof roof,
                      uint64_t bytes, uint64_t footprint);
 

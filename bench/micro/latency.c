@@ -3,13 +3,17 @@
  * put = put + flush, get and atomic = until the result is there, send = one message one way,
  * measured as a ping-pong whose messages wait for each other. put and get work on the same,
  * unchanged buffers every time: warm, with shm the line may lie in the cache of whoever reads. A
- * message is fresh: it was just received. Bound: one copy of the bytes out of a shared window. */
+ * message is fresh: it was just received. Bound: one copy of the bytes out of a shared window.
+ * Model clock: one put or get along a path of the profile, whose latency was calibrated as software
+ * observes it, so that nothing is added for issuing. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/benches.h"
 #include "bench/micro/fabric.h"
+#include "bench/micro/modelled.h"
 #include "bench/micro/pattern.h"
+#include "bench/micro/stream.h"
 #include "harness/base/buf.h"
 #include "harness/base/mem.h"
 #include "harness/base/rng.h"
@@ -24,10 +28,11 @@ struct state {
     struct sn_fabric fabric;
     enum op op;
     size_t size;
-    void *own;       /* private: source of put, destination of get */
-    uint64_t closed; /* repetitions ended by FLAG_END */
-    uint64_t turn;   /* messages of a ping-pong so far: its parity names the next sender */
-    int64_t old;     /* of the last atomic */
+    void *own;               /* private: source of put, destination of get */
+    uint64_t closed;         /* repetitions ended by FLAG_END */
+    uint64_t turn;           /* messages of a ping-pong so far: its parity names the next sender */
+    int64_t old;             /* of the last atomic */
+    struct sn_stream stream; /* model clock: what the verification moves */
 };
 
 static const struct sn_axis axes[] = {
@@ -44,6 +49,9 @@ static const struct sn_axis axes[] = {
      .max = (double)(8ull << 30),
      .help = "bytes moved by one operation"},
     SN_TRANSPORT_AXIS,
+    SN_PATH_AXIS,
+    SN_PAYLOAD_AXIS("auto"),
+    SN_MODEL_AXES,
     {0},
 };
 
@@ -56,6 +64,12 @@ static const struct sn_metric_doc docs[] = {
 
 static const char *unsupported(const struct sn_case *c)
 {
+    if (sn_on_model(c) && sn_case_word(c, "op") == ATOMIC)
+        return "op=atomic: profiles have no cost of atomics";
+    if (sn_on_model(c) && sn_case_word(c, "op") == SEND)
+        return "op=send: profiles have no cost of matching messages; op=put moves the same bytes";
+    if (sn_on_model(c))
+        return sn_modelled_path_unsupported(c);
     if (c->env->world->size < 2)
         return "needs at least 2 ranks";
     if (sn_case_word(c, "op") == ATOMIC && sn_case_int(c, "size") != sizeof(int64_t))
@@ -63,8 +77,15 @@ static const char *unsupported(const struct sn_case *c)
     return sn_fabric_unsupported(c);
 }
 
+static unsigned endpoints(const struct sn_case *c)
+{
+    return sn_on_model(c) ? 2 : (unsigned)c->env->world->size;
+}
+
 static uint64_t memory(const struct sn_case *c)
 {
+    if (sn_on_model(c))
+        return sn_stream_model_memory(c, 1, 1, 1);
     return 2 * (uint64_t)sn_case_int(c, "size") + (8 << 20);
 }
 
@@ -73,6 +94,12 @@ static int setup(struct sn_case *c)
     struct state *s = c->state = sn_calloc(1, sizeof *s);
     s->op = sn_case_word(c, "op");
     s->size = (size_t)sn_case_int(c, "size");
+    if (sn_on_model(c)) { /* whoever acts is endpoint 0 */
+        bool put = s->op == PUT;
+        struct sn_flow flow = {.from = put ? 0 : 1, .to = put ? 1 : 0};
+        return sn_stream_open(&s->stream, c, put ? SN_STREAM_PUT : SN_STREAM_GET, &flow, 1, s->size,
+                              1);
+    }
     int status = sn_fabric_open(&s->fabric, c, (unsigned)c->env->world->size, s->size, FLAGS);
     if (status != SN_OK)
         return status;
@@ -91,6 +118,7 @@ static void teardown(struct sn_case *c)
     if (!s)
         return;
     sn_fabric_close(&s->fabric);
+    sn_stream_close(&s->stream);
     sn_mem_free(s->own);
     free(s);
     c->state = NULL;
@@ -257,6 +285,8 @@ static int verify_atomic(struct sn_case *c, struct sn_check *k)
 static int verify(struct sn_case *c, struct sn_check *k)
 {
     struct state *s = c->state;
+    if (sn_on_model(c))
+        return sn_stream_verify(&s->stream, c, k);
     s->fabric.round++;
     if (s->op == ATOMIC) {
         k->what = "the word after all additions, the value the last one returned, and that no "
@@ -266,6 +296,27 @@ static int verify(struct sn_case *c, struct sn_check *k)
     k->what = "every byte with the pattern of its source, destination and round; bytes moved per "
               "tier with batch times size";
     return verify_data(c, k);
+}
+
+/* --- model clock ----------------------------------------------------------------------------- */
+
+static int predict(struct sn_case *c, struct sn_timeline *t)
+{
+    struct sn_msg m = {.bytes = (uint64_t)sn_case_int(c, "size"), .after = SN_MSG_NONE};
+    const struct sn_profile *p;
+    struct sn_net *net;
+    unsigned far;
+    int status = sn_modelled_open(c, &p, &net, &far);
+    if (status != SN_OK)
+        return status;
+    if (sn_case_word(c, "op") == GET) {
+        m.src = far;
+        m.flags = SN_MSG_READ;
+    } else {
+        m.dst = far;
+    }
+    sn_model_range(p, "size", (double)m.bytes, t);
+    return sn_modelled_time(net, p, &(struct sn_modelled_run){.msgs = &m, .n = 1}, t);
 }
 
 static void metrics(const struct sn_case *c, struct sn_row *row)
@@ -284,20 +335,26 @@ const struct sn_bench sn_bench_latency = {
     .name = "latency",
     .brief = "time of one put, get, atomic or message between two endpoints",
     .axes = axes,
-    .clocks = SN_CLOCK_WALL,
+    .clocks = SN_CLOCK_WALL | SN_CLOCK_MODEL,
     .flags = SN_BENCH_BATCH,
     .timed = "one operation of endpoint 0 on endpoint 1, one after another: put and its flush, get "
              "or atomic on the same unchanged buffers (warm: with shm in the caller's own cache "
              "where they fit), two-sided transports adding one closing flag a repetition; or a "
              "message one way, just received from the other direction and sent back. T = last end "
-             "minus first start over ranks",
+             "minus first start over ranks. Model clock: one put or get by die 0 along `path`; "
+             "latency and "
+             "bandwidth of the profile, as observed: its cost of issuing is not added",
     .bytes = "logical = wire = size",
-    .limit = "size copied once by one core out of a shared window (roof copy_shared)",
+    .limit = "size copied once by one core out of a shared window (roof copy_shared); model clock: "
+             "size at the physical bandwidth of the busiest port, and the latency",
     .metric_docs = docs,
     .unsupported = unsupported,
+    .inputs = sn_modelled_inputs,
     .memory = memory,
+    .endpoints = endpoints,
     .setup = setup,
     .verify = verify,
+    .predict = predict,
     .run = run,
     .metrics = metrics,
     .teardown = teardown,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/micro/modelled.h"
 #include "bench/micro/pattern.h"
 #include "harness/base/buf.h"
 #include "harness/base/clock.h"
@@ -15,6 +16,10 @@ const char *const sn_stream_ops[] = {"put", "get", "send", NULL};
 
 const char *sn_stream_unsupported(const struct sn_case *c, int ranks)
 {
+    if (sn_on_model(c) && sn_case_word(c, "op") == SN_STREAM_SEND)
+        return "op=send: profiles have no cost of matching messages; op=put moves the same bytes";
+    if (sn_on_model(c))
+        return sn_fabric_unsupported(c);
     if (c->env->world->size < ranks)
         return ranks == 2 ? "needs at least 2 ranks" : "needs more ranks: 2 for every pair";
     return sn_fabric_unsupported(c);
@@ -23,6 +28,24 @@ const char *sn_stream_unsupported(const struct sn_case *c, int ranks)
 uint64_t sn_stream_memory(unsigned flows, uint64_t size, uint64_t window)
 {
     return 2 * flows * size * window + (16 << 20);
+}
+
+/* Bytes of a message moved at a time: so many that the segments of all endpoints, and the private
+ * ends, stay within the budget, a multiple of 64 and at least that. */
+static size_t slice(size_t whole, uint64_t messages_held)
+{
+    size_t most = SN_VERIFY_BUDGET / messages_held & ~(uint64_t)63;
+    most = most < 64 ? 64 : most;
+    return whole < most ? whole : most;
+}
+
+uint64_t sn_stream_model_memory(const struct sn_case *c, unsigned n, unsigned places,
+                                uint64_t window)
+{
+    uint64_t endpoints = c->bench->endpoints(c), ranks = (uint64_t)c->env->world->size,
+             on_one = (endpoints + ranks - 1) / ranks, held = endpoints * places + n;
+    uint64_t message = slice(SIZE_MAX, held * window);
+    return held * window * message / endpoints * on_one + on_one * places * 64 + (16 << 20);
 }
 
 /* The endpoint whose rank issues the put or get, or sends. */
@@ -87,12 +110,18 @@ static int check_sends(const struct sn_stream *s)
 int sn_stream_open(struct sn_stream *s, const struct sn_case *c, enum sn_stream_op op,
                    const struct sn_flow *flows, unsigned n, size_t size, size_t window)
 {
-    unsigned endpoints = (unsigned)c->env->world->size;
-    *s = (struct sn_stream){.op = op, .n = n, .size = size, .window = window};
+    unsigned endpoints = sn_on_model(c) ? c->bench->endpoints(c) : (unsigned)c->env->world->size;
+    *s = (struct sn_stream){.op = op, .n = n, .size = size, .window = window, .whole = size};
     s->flows = sn_calloc(n, sizeof *s->flows);
     memcpy(s->flows, flows, n * sizeof *flows);
     s->own = sn_calloc(n, sizeof *s->own);
     unsigned places = place_flows(s, endpoints);
+    if (sn_on_model(c)) {
+        uint64_t messages = (uint64_t)n * window;
+        s->whole =
+            sn_payload_bytes(c, size, size > UINT64_MAX / messages ? UINT64_MAX : size * messages);
+        s->size = slice(s->whole, ((uint64_t)endpoints * places + n) * window);
+    }
     int status = sn_fabric_open(&s->fabric, c, endpoints, places * flow_bytes(s), places);
     if (status == SN_OK && op == SN_STREAM_SEND)
         status = check_sends(s);
@@ -243,11 +272,9 @@ static void compare(struct sn_stream *s, struct sn_check *k)
     }
 }
 
-int sn_stream_verify(struct sn_stream *s, struct sn_case *c, struct sn_check *k)
+static int verify_once(struct sn_stream *s, struct sn_case *c, struct sn_check *k)
 {
     uint64_t expected[SN_TIERS] = {0};
-    k->what = "every byte with the pattern of its source, destination, message and round; bytes "
-              "moved per tier with window times size of each flow";
     for (unsigned i = 0; i < s->n; i++)
         expected[sn_endpoints_tier(&s->fabric.endpoints, s->flows[i].from, s->flows[i].to)] +=
             c->batch * flow_bytes(s);
@@ -260,6 +287,20 @@ int sn_stream_verify(struct sn_stream *s, struct sn_case *c, struct sn_check *k)
     sn_fabric_count_check(&s->fabric, k, status, expected);
     if (status == SN_OK)
         compare(s, k);
+    return status;
+}
+
+int sn_stream_verify(struct sn_stream *s, struct sn_case *c, struct sn_check *k)
+{
+    k->what = "every byte with the pattern of its source, destination, message and round; bytes "
+              "moved per tier with window times size of each flow";
+    size_t size = s->size;
+    int status = SN_OK;
+    for (size_t at = 0; at < s->whole && status == SN_OK; at += size) {
+        s->size = size < s->whole - at ? size : s->whole - at;
+        status = verify_once(s, c, k);
+    }
+    s->size = size;
     return status;
 }
 
