@@ -132,7 +132,7 @@ struct sn_listing {
 };
 
 /* A command of the program's own, beside the harness's. Gets what is not an option in o->args;
- * options: --out, --profile, --to. Returns a status. */
+ * options: --out, --profile, --format. Returns a status. */
 struct sn_options;
 struct sn_app_command {
     const char *name, *usage, *brief;

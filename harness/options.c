@@ -234,8 +234,8 @@ STRING_OPTION(map)
 STRING_OPTION(mpiexec)
 STRING_OPTION(roofs)
 STRING_OPTION(profile)
-STRING_OPTION(to)
 STRING_OPTION(against)
+STRING_OPTION(form)
 SWITCH_OPTION(resume)
 SWITCH_OPTION(dry_run)
 SWITCH_OPTION(quiet)
@@ -279,7 +279,7 @@ static const struct option_row table[] = {
      "hardware counters to read, for example cycles,instructions,llc-misses"},
     {"format", 0, "FORMAT", SN_CMD_RUN, set_run_format, "text",
      "of the tables on standard output: text, md, csv, json, osu"},
-    {"to", 0, "FORMAT", SN_CMD_APP, set_to, NULL, "form of the file, for example simgrid"},
+    {"format", 0, "FORMAT", SN_CMD_APP, set_form, NULL, "form of what is written"},
     {"format", 0, "FORMAT", SN_CMD_REPORT, set_format, "md", "text, md, csv, json, osu, html, tex"},
     {"against", 0, "FILE", SN_CMD_VALIDATE, set_against, NULL,
      "expected figures (YAML, form in results/published/README.md)"},

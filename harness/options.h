@@ -38,7 +38,7 @@ struct sn_options {
     const char *suite, *counters, *map, *mpiexec, *roofs;
     const char *profile; /* default of the axes that name a fabric profile, or NULL */
     const char *against; /* file of expected figures, or NULL */
-    const char *to;      /* format that an own command writes, or NULL */
+    const char *form;    /* --format of one of the program's own commands, or NULL */
     enum sn_mutation mutate;
     int hang_rank;
     struct sn_diagnose_opts diagnose;

@@ -1,0 +1,63 @@
+#!/bin/bash
+# The engine against SimGrid's flow model: the same network and the same traffic, makespans within 10 % where both describe the
+# same system. Needs smpicc and smpirun (Debian: libsimgrid-dev); where they are missing only the export is tested.
+. tests/cli/lib.sh
+
+export_to() { # DIR PROFILE WORDS...: exports; $ours is the engine's makespan.
+    local dir=$1 profile=$2
+    shift 2
+    expect "export $profile $*" 0 "$SNBENCH" fabric export "$@" --profile "$profile" -o "$dir"
+    ours=$(awk '$1 == "makespan" { print $2 }' <<<"$out")
+}
+
+expect "no folder is a usage error" 2 "$SNBENCH" fabric export dies=16
+says "says how" "-o DIR"
+expect "an unknown word is a usage error" 2 "$SNBENCH" fabric export sise=8 -o "$tmp/x"
+says "names the nearest" "size="
+expect "an unknown form is a usage error" 2 "$SNBENCH" fabric export --format ns3 -o "$tmp/x"
+expect "too few dies are a usage error" 2 "$SNBENCH" fabric export dies=1 -o "$tmp/x"
+expect "an unknown profile is a usage error" 2 "$SNBENCH" fabric export --profile idael -o "$tmp/x"
+says "names the nearest profile" "ideal"
+[ -e "$tmp/x" ] && not_ok "nothing is written: $tmp/x exists" || ok "nothing is written"
+export_to "$tmp/a" ideal dies=16 traffic=alltoall size=120K
+[ "$(wc -l <"$tmp/a/traffic.txt")" = 240 ] && ok "a line per message" || not_ok "a line per message: $(wc -l <"$tmp/a/traffic.txt")"
+cp -r "$tmp/a" "$tmp/b"
+export_to "$tmp/a" ideal dies=16 traffic=alltoall size=120K
+diff -r "$tmp/a" "$tmp/b" >/dev/null && ok "the same files again" || not_ok "the same files again: they differ"
+
+if ! command -v smpicc >/dev/null || ! command -v smpirun >/dev/null; then
+    ok "against SimGrid # skipped: smpicc or smpirun is not here (libsimgrid-dev)"
+    finish
+fi
+# The program wants SimGrid's mpi.h and none of this build's flags.
+env -u CFLAGS smpicc -O1 tests/cli/simgrid/replay.c -o "$tmp/replay" >"$tmp/smpicc.log" 2>&1 ||
+    { not_ok "replay.c builds: $(tail -n 2 "$tmp/smpicc.log" | tr '\n' ' ')"; finish; }
+
+theirs_of() { # DIR DIES
+    # A pure flow model: capacities shared max-min, latencies added once, nothing for the MPI calls or the processors.
+    smpirun -np "$2" -hostfile "$1/hosts" -platform "$1/platform.xml" --cfg=surf/precision:1e-13 --cfg=network/model:CM02 \
+        --cfg=network/TCP-gamma:0 --cfg=network/crosstraffic:0 --cfg=network/bandwidth-factor:1 --cfg=network/latency-factor:1 \
+        --cfg=network/weight-S:0 --cfg=smpi/simulate-computation:no --cfg=smpi/os:0:0:0 --cfg=smpi/or:0:0:0 \
+        --cfg=smpi/ois:0:0:0 --cfg=smpi/send-is-detached-thresh:0 --cfg=smpi/async-small-thresh:0 --cfg=smpi/wtime:0 \
+        --log=root.thres:critical "$tmp/replay" "$1/traffic.txt" 2>"$tmp/smpirun.log" | awk '$1 == "makespan" { print $2 }'
+}
+
+# compare NAME DIES LOW HIGH: ours / theirs must lie between.
+compare() {
+    local theirs
+    theirs=$(theirs_of "$tmp/t" "$2")
+    if awk -v a="$ours" -v b="${theirs:-0}" -v lo="$3" -v hi="$4" 'BEGIN { exit !(b > 0 && a / b >= lo && a / b <= hi) }'; then
+        ok "$1: $ours s, SimGrid $theirs s"
+    else
+        not_ok "$1: $ours s, SimGrid ${theirs:-nothing: $(tail -n 1 "$tmp/smpirun.log")}, ratio must be $3 to $4"
+    fi
+}
+
+for dies in 16 64; do
+    for profile in ideal cloudmatrix384-ub; do
+        for traffic in alltoall skewed incast; do
+            export_to "$tmp/t" $profile dies=$dies traffic=$traffic size=120K
+            compare "$traffic on $dies dies of $profile" $dies 0.9 1.1
+        done
+    done
+done
