@@ -197,12 +197,15 @@ static void write_platform(const struct request *r, struct sn_buf *b)
         sn_buf_addf(b, "<host id=\"die%u\" speed=\"1Gf\"/>\n", d);
     write_links(r, up, "up", b);
     write_links(r, down, "down", b);
-    for (int i = 0; i < SN_PATHS; i++)
-        if (p->paths[i].port >= 0)
+    /* One a source: the solver's work grows with the flows that share a link. */
+    for (unsigned i = 0; i < SN_PATHS * dies; i++)
+        if (p->paths[i % SN_PATHS].port >= 0)
             sn_buf_addf(b,
-                        "<link id=\"path-%s\" bandwidth=\"%.12gBps\" latency=\"%.12gs\" "
+                        "<link id=\"path-%s-%u\" bandwidth=\"%.12gBps\" latency=\"%.12gs\" "
                         "sharing_policy=\"FATPIPE\"/>\n",
-                        sn_path_words[i], p->paths[i].bandwidth.value, p->paths[i].latency.value);
+                        sn_path_words[i % SN_PATHS], i / SN_PATHS,
+                        p->paths[i % SN_PATHS].bandwidth.value,
+                        p->paths[i % SN_PATHS].latency.value);
     for (unsigned i = 0; i < dies * dies; i++) {
         unsigned src = i / dies, dst = i % dies;
         enum sn_path path = sn_net_path(r->net, src, dst);
@@ -211,9 +214,9 @@ static void write_platform(const struct request *r, struct sn_buf *b)
         const char *port = p->ports[p->paths[path].port].name;
         sn_buf_addf(b,
                     "<route src=\"die%u\" dst=\"die%u\" symmetrical=\"NO\"><link_ctn "
-                    "id=\"up-%s-%u\"/><link_ctn id=\"path-%s\"/><link_ctn id=\"down-%s-%u\"/>"
+                    "id=\"up-%s-%u\"/><link_ctn id=\"path-%s-%u\"/><link_ctn id=\"down-%s-%u\"/>"
                     "</route>\n",
-                    src, dst, port, src, sn_path_words[path], port, dst);
+                    src, dst, port, src, sn_path_words[path], src, port, dst);
     }
     sn_buf_add(b, "</zone>\n</platform>\n");
     free(up);

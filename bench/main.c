@@ -1,5 +1,7 @@
 /* snbench: composes the benchmarks, and the variants they are made of, with the harness. */
 #include "bench/benches.h"
+#include "bench/calibrate.h"
+#include "bench/fabric_export.h"
 #include "bench/model.h"
 #include "comm/moe.h"
 #include "comm/routing.h"
@@ -15,8 +17,16 @@ int main(int argc, char **argv)
         {"profiles", sn_profile_list},
         {NULL, NULL},
     };
+    static const struct sn_app_command commands[] = {
+        {"calibrate", "DIR... [-o FILE]", "write a fabric profile from the measured rows of DIR",
+         sn_calibrate},
+        {"fabric", "export [dies=N traffic=WORD size=BYTES order=WORD] -o DIR",
+         "a network and a traffic for another simulator", sn_fabric_export},
+        {NULL, NULL, NULL, NULL},
+    };
     const struct sn_app app = {.benches = sn_benches,
                                .listings = listings,
+                               .commands = commands,
                                .shared_open = sn_model_open,
                                .shared_close = sn_model_close,
                                .describe_model = sn_model_describe};
