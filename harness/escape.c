@@ -171,7 +171,7 @@ void sn_escape_tex(struct sn_buf *out, const char *text)
 void sn_escape_ascii(struct sn_buf *out, const char *text)
 {
     static const struct replacement table[] = {
-        {0xb5, "u"},   {0xb7, "*"},   {0xd7, "x"},    {0xa0, " "},    {0x2013, "-"},
+        {0xb1, "+-"},  {0xb5, "u"},   {0xb7, "*"},    {0xd7, "x"},    {0xa0, " "}, {0x2013, "-"},
         {0x2014, "-"}, {0x2026, "~"}, {0x2264, "<="}, {0x2265, ">="}, {0, NULL},
     };
 

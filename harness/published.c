@@ -209,6 +209,18 @@ static size_t list_files(const char *dir, char ***out)
     return n;
 }
 
+/* Every entry has its figure: what a report shows as published is in the table. */
+static int check_ids(const struct sn_published_set *set, const char *file)
+{
+    for (size_t i = 0; i < set->expect.n; i++) {
+        const struct sn_expectation *e = &set->expect.entries[i];
+        if (!sn_published_find(&set->table, e->id))
+            return SN_FAIL(SN_EINVAL, "%s:%d: %s has no figure '%s'", file, e->line,
+                           set->expect.figures, e->id);
+    }
+    return SN_OK;
+}
+
 /* SN_OK with expect.figures NULL: a file without published figures. */
 static int load_set(struct sn_published_set *set, const char *dir, const char *name,
                     const struct sn_app *app)
@@ -219,6 +231,8 @@ static int load_set(struct sn_published_set *set, const char *dir, const char *n
     if (!status && set->expect.figures) {
         table = sn_strdupf("%s/%s", dir, set->expect.figures);
         status = sn_published_table_load(&set->table, table);
+        if (!status && (status = check_ids(set, path)) < 0)
+            sn_published_table_free(&set->table);
         if (status)
             sn_expectations_free(&set->expect);
     }
@@ -269,11 +283,12 @@ void sn_published_close(struct sn_published *p)
 
 /* --- beside the rows -------------------------------------------------------------------------- */
 
+/* What the entry says of its row; not what its file says of all. */
 static char *match_text(const struct sn_expectation *e)
 {
     struct sn_buf b = {0};
 
-    for (size_t i = 0; i < e->match.n; i++) {
+    for (size_t i = 0; i < e->n_own; i++) {
         const struct sn_expect_axis *a = &e->match.axes[i];
         sn_buf_addf(&b, "%s%s=%s%s%s", b.len ? " " : "", a->axis, a->values[0],
                     a->n_values > 1 ? ".." : "", a->n_values > 1 ? a->values[a->n_values - 1] : "");
@@ -328,8 +343,7 @@ void sn_report_published(const struct sn_report *r, const struct sn_group *g,
         struct sn_findings f;
         sn_findings_make(&p->sets[s].expect, r, &f);
         for (size_t i = 0; i < f.n; i++)
-            if (strcmp(f.findings[i].e->bench, g->bench) == 0 &&
-                sn_published_find(&p->sets[s].table, f.findings[i].e->id))
+            if (strcmp(f.findings[i].e->bench, g->bench) == 0)
                 add_rows(&p->sets[s], &f.findings[i], &t);
         sn_findings_free(&f);
     }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "harness/numbers.h"
-#include "harness/report_sketch.h"
+#include "harness/report_plots.h"
 
 static bool is_modelled(const struct sn_line *l)
 {
@@ -98,17 +98,17 @@ static void ratio(const struct sn_report *r, const struct sn_published *p, const
         }
         sn_findings_free(&f);
         sn_doc_term(doc, "Fitted",
-                    "%zu parameters against %zu calibration figures of %s (%.2f a "
+                    "%zu parameter%s against %zu calibration figures of %s (%.2f a "
                     "figure); %zu of these have a row here",
-                    parameters, figures, set->expect.figures,
+                    parameters, parameters == 1 ? "" : "s", figures, set->expect.figures,
                     figures ? (double)parameters / (double)figures : NAN, here);
         any = true;
     }
     if (!any)
         sn_doc_term(doc, "Fitted",
-                    "%zu parameters; no published calibration figure belongs to "
+                    "%zu parameter%s; no published calibration figure belongs to "
                     "this model",
-                    parameters);
+                    parameters, parameters == 1 ? "" : "s");
 }
 
 static void validity(const json_t *model, struct sn_doc *doc)
@@ -280,37 +280,45 @@ static bool is_point(const struct sn_finding *f, const char *unit)
            f->e->expected > 0 && isfinite(f->got);
 }
 
+static int by_published(const void *a, const void *b)
+{
+    const struct sn_finding *x = *(const struct sn_finding *const *)a;
+    const struct sn_finding *y = *(const struct sn_finding *const *)b;
+
+    if (x->e->expected != y->e->expected)
+        return x->e->expected < y->e->expected ? -1 : 1;
+    return strcmp(x->e->id, y->e->id);
+}
+
 static void parity(const struct sn_findings *sets, size_t n, const char *unit, const char *kind,
                    const char *what, struct sn_figures *out)
 {
     bool seen[SN_EXPECT_CLASSES] = {false};
+    const struct sn_finding **points = NULL;
     struct sn_buf csv = {0};
-    size_t points = 0;
+    size_t n_points = 0;
     char raw[SN_NUM_SIZE];
 
-    for (size_t s = 0; s < n; s++)
-        for (size_t i = 0; i < sets[s].n; i++)
-            if (is_point(&sets[s].findings[i], unit))
-                seen[sets[s].findings[i].e->class] = true;
-    sn_buf_add(&csv, "series,class,id,published,modelled\n");
     for (size_t s = 0; s < n; s++) {
         for (size_t i = 0; i < sets[s].n; i++) {
-            const struct sn_finding *f = &sets[s].findings[i];
-            if (!is_point(f, unit))
+            if (!is_point(&sets[s].findings[i], unit))
                 continue;
-            char *id = sn_strdup(f->e->id);
-            sn_sketch_clean(id);
-            sn_buf_addf(&csv, "%zu,%s,%s,%s", series_of(seen, f->e->class),
-                        sn_expect_class_words[f->e->class], id, sn_num_raw(raw, f->e->expected));
-            sn_buf_addf(&csv, ",%s\n", sn_num_raw(raw, f->got));
-            free(id);
-            points++;
+            points = sn_realloc(points, n_points + 1, sizeof *points);
+            points[n_points++] = &sets[s].findings[i];
+            seen[sets[s].findings[i].e->class] = true;
         }
     }
-    if (!points) {
-        sn_buf_free(&csv);
+    if (!n_points)
         return;
+    qsort(points, n_points, sizeof *points, by_published);
+    sn_buf_add(&csv, "series,class,id,published,modelled,side\n");
+    for (size_t i = 0; i < n_points; i++) {
+        const struct sn_expectation *e = points[i]->e;
+        sn_buf_addf(&csv, "%zu,%s,%s,%s", series_of(seen, e->class),
+                    sn_expect_class_words[e->class], e->id, sn_num_raw(raw, e->expected));
+        sn_buf_addf(&csv, ",%s,%d\n", sn_num_raw(raw, points[i]->got), i % 2 ? -1 : 1);
     }
+    free(points);
     out->figures = sn_realloc(out->figures, out->n + 1, sizeof *out->figures);
     struct sn_figure *f = &out->figures[out->n++];
     *f = (struct sn_figure){.script = "parity.gp", .csv = csv};

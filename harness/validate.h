@@ -62,6 +62,7 @@ struct sn_expectation {
     char *bench, *metric; /* "median", "p99", "limit", or a metric of the benchmark */
     char *unit;           /* of the figure: "s", "B/s", ...; "1" for a quotient */
     struct sn_expect_axes match, minus, over;
+    size_t n_own; /* of match: the entry's own, which come first; the rest is the file's */
     bool has_minus, has_over;
     bool range;                /* min and max, else expected */
     double expected, min, max; /* base units; min or max may be infinite */

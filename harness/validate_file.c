@@ -207,6 +207,7 @@ static int read_selectors(const struct reader *r, const struct sn_bench *bench)
     const struct file_entry *in = r->in;
     struct sn_expectation *e = r->out;
     int status = read_axes(r, bench, "match", in->match, in->match_count, &e->match);
+    e->n_own = e->match.n;
     if (!status)
         status = read_axes(r, bench, "minus", in->minus, in->minus_count, &e->minus);
     if (!status)
@@ -345,6 +346,12 @@ static int read_expected(const struct reader *r)
 
 static int read_id(const struct reader *r, const struct sn_expectations *x)
 {
+    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    if (strspn(r->in->id, good) != strlen(r->in->id) || strlen(r->in->id) > 64)
+        return SN_FAIL(SN_EINVAL,
+                       "%s:%d: the id '%.64s' must be at most 64 letters, digits, '.', "
+                       "'_' and '-'",
+                       r->path, line_of(r, "id"), r->in->id);
     for (size_t i = 0; i < r->entry; i++)
         if (!strcmp(x->entries[i].id, r->in->id))
             return SN_FAIL(SN_EINVAL, "%s:%d: the id '%s' stands in line %d already", r->path,

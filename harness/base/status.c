@@ -13,6 +13,13 @@ static _Thread_local struct {
     char message[MESSAGE_MAX], where[128];
 } record;
 
+/* A message is one line; what it quotes of a file or an argument may hold anything. */
+static void keep_to_one_line(char *text)
+{
+    for (char *p = text; *p; p++)
+        *p = (unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p;
+}
+
 int sn_status_fail(int status, const char *file, int line, const char *fmt, ...)
 {
     /* Formatted aside first: an argument may be the recorded message itself. */
@@ -21,6 +28,7 @@ int sn_status_fail(int status, const char *file, int line, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    keep_to_one_line(text);
     memcpy(record.message, text, sizeof text);
     snprintf(record.where, sizeof record.where, "%s:%d", file, line);
     return status;
@@ -48,6 +56,7 @@ void sn_status_prefix(const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, MESSAGE_MAX, fmt, ap);
     va_end(ap);
+    keep_to_one_line(text);
     size_t n = strlen(text);
     snprintf(text + n, sizeof text - n, ": %s", record.message);
     memcpy(record.message, text, MESSAGE_MAX);

@@ -23,7 +23,8 @@ enum sn_status {
     SN_EINTR = -9,    /* a signal asked the run to end (exit 128 + signal) */
 };
 
-/* Records a printf-style message for this thread and returns `status`; replaces an earlier one. */
+/* Records a printf-style message for this thread and returns `status`; replaces an earlier one.
+ * A message is one line: control characters become '?'. */
 #define SN_FAIL(status, ...) sn_status_fail((status), __FILE__, __LINE__, __VA_ARGS__)
 int sn_status_fail(int status, const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

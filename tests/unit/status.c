@@ -66,6 +66,17 @@ Test(status, one_record_per_thread)
     cr_expect_str_eq(sn_status_message(), "mine");
 }
 
+/* A file's key may hold a line feed; the command line prints one line all the same. */
+Test(status, one_line)
+{
+    SN_FAIL(SN_EINVAL, "unknown key '%s'", "a\n\tb\x7f");
+    cr_expect_str_eq(sn_status_message(), "unknown key 'a??b?'");
+    sn_status_prefix("%s:%d", "f\nx", 3);
+    cr_expect_str_eq(sn_status_message(), "f?x:3: unknown key 'a??b?'");
+    SN_FAIL(SN_EINVAL, "größer");
+    cr_expect_str_eq(sn_status_message(), "größer");
+}
+
 /* DESIGN.md section 5. */
 Test(status, exit_codes)
 {
