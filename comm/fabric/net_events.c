@@ -137,7 +137,7 @@ static void step(const struct sn_net_call *c, struct queue *q)
         sn_way_hop(c, m, &w, (enum sn_stage)e.stage, &h);
         if (h.fifo != SN_FIFO_NONE) {
             struct sn_fifo *f = sn_fifo_get(c->net, h.fifo);
-            sn_fifo_account(f, m, q->release[e.index], sn_way_latency(&w));
+            sn_fifo_account(f, c, m, &w, (enum sn_stage)e.stage, q->release[e.index]);
             if (e.stage == SN_STAGE_ISSUE)
                 sn_fifo_issue(f, &h, w.read, c->overhead, &e.at, &m->done_ps);
             else

@@ -40,7 +40,7 @@ struct sn_net_pair {
 struct sn_fifo {
     int64_t free, busy;
     uint64_t bytes;
-    int64_t issue, latency; /* least issue time and least whole latency of its messages */
+    int64_t before, after; /* no message gets here earlier, none needs less time from here */
     uint64_t run;
 };
 
@@ -131,6 +131,29 @@ static inline int64_t sn_way_latency(const struct sn_way *w)
     return w->read ? w->path->request + w->path->data : w->path->latency;
 }
 
+/* That part of it that lies before a stage. */
+static inline int64_t sn_way_passed(const struct sn_net_call *c, const struct sn_way *w,
+                                    enum sn_stage stage)
+{
+    int64_t request = w->read ? w->path->request : 0, whole = sn_way_latency(w);
+    int64_t third = w->cross && c->stages[SN_STAGE_L1] ? (whole - request) / 3 : 0;
+    switch (stage) {
+    case SN_STAGE_ISSUE:
+        return 0;
+    case SN_STAGE_INJECT:
+    case SN_STAGE_UP:
+        return request;
+    case SN_STAGE_L1:
+        return request + third;
+    case SN_STAGE_L2:
+        return request + 2 * third;
+    case SN_STAGE_DOWN:
+        return c->stages[stage] ? whole : request + 2 * third;
+    default:
+        return whole;
+    }
+}
+
 /* Physical B/s of a FIFO after degradation: of its port or link. */
 double sn_net_capacity(const struct sn_net *net, uint32_t fifo);
 enum sn_stage sn_net_stage(const struct sn_net *net, uint32_t fifo);
@@ -143,7 +166,7 @@ static inline struct sn_fifo *sn_fifo_get(struct sn_net *net, uint32_t id)
     struct sn_fifo *f = &net->fifos[id];
     if (f->run != net->run) {
         *f = (struct sn_fifo){
-            .free = INT64_MIN / 4, .issue = INT64_MAX, .latency = INT64_MAX, .run = net->run};
+            .free = INT64_MIN / 4, .before = INT64_MAX, .after = INT64_MAX, .run = net->run};
         net->touched[net->n_touched++] = id;
     }
     return f;
@@ -173,12 +196,15 @@ static inline void sn_fifo_issue(struct sn_fifo *f, const struct sn_hop *h, bool
     *tail = read ? INT64_MIN / 4 : start + hold;
 }
 
-static inline void sn_fifo_account(struct sn_fifo *f, const struct sn_msg *m, int64_t issue,
-                                   int64_t latency)
+/* `release`: the message is not ready earlier in any schedule. */
+static inline void sn_fifo_account(struct sn_fifo *f, const struct sn_net_call *c,
+                                   const struct sn_msg *m, const struct sn_way *w,
+                                   enum sn_stage stage, int64_t release)
 {
+    int64_t passed = sn_way_passed(c, w, stage), left = sn_way_latency(w) - passed;
     f->bytes += m->bytes;
-    f->issue = f->issue < issue ? f->issue : issue;
-    f->latency = f->latency < latency ? f->latency : latency;
+    f->before = f->before < release + passed ? f->before : release + passed;
+    f->after = f->after < left ? f->after : left;
 }
 
 /* A copy inside a die: no port, no queue. */

@@ -1,4 +1,5 @@
 /* One run of messages: checks them, picks the engine, and says what came out. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,7 +164,7 @@ void sn_net_call_close(const struct sn_net_call *c, struct sn_net_result *out)
         /* A byte a second more than it has, so that rounding never lifts the bound. */
         uint64_t rate = (uint64_t)(sn_net_capacity(net, id) + 1);
         int64_t least =
-            f->issue + f->latency + (int64_t)((unsigned __int128)f->bytes * 1000000000000u / rate);
+            f->before + f->after + (int64_t)((unsigned __int128)f->bytes * 1000000000000u / rate);
         if (!bound || least > out->bound_ps)
             out->bound_ps = least;
         bound = true;

@@ -59,7 +59,7 @@ static void serve_bucket(const struct sn_net_call *c, enum sn_stage stage, struc
         look(c, e[i].index, stage, &w, &h);
         struct sn_fifo *f = sn_fifo_get(c->net, h.fifo);
         int64_t at = e[i].at;
-        sn_fifo_account(f, m, m->issue_ps, sn_way_latency(&w));
+        sn_fifo_account(f, c, m, &w, stage, m->issue_ps);
         if (stage == SN_STAGE_ISSUE)
             sn_fifo_issue(f, &h, w.read, c->overhead, &at, &m->done_ps);
         else

@@ -136,26 +136,6 @@ bool sn_way_find(const struct sn_net_call *c, const struct sn_msg *m, size_t ind
     return sprayed_way(c, m, way, pair, src, dst, up, down);
 }
 
-/* Of the latency between nodes a third is before each FIFO of the switches. */
-static int64_t gap_before(const struct sn_net_call *c, const struct sn_way *w, enum sn_stage stage)
-{
-    int64_t whole = w->read ? w->path->data : w->path->latency;
-    bool up = w->cross && c->stages[SN_STAGE_L1], last = w->link_rate[SN_STAGE_DOWN] != 0;
-    switch (stage) {
-    case SN_STAGE_INJECT:
-        return w->read ? w->path->request : 0;
-    case SN_STAGE_L1:
-    case SN_STAGE_L2:
-        return up ? whole / 3 : 0;
-    case SN_STAGE_DOWN:
-        return last ? whole - (up ? 2 * (whole / 3) : 0) : 0;
-    case SN_STAGE_EJECT:
-        return last ? 0 : whole - (up ? 2 * (whole / 3) : 0);
-    default:
-        return 0;
-    }
-}
-
 static uint32_t port_fifo(const struct sn_net *net, const struct sn_net_path *p, uint32_t endpoint)
 {
     if (p->per_node) /* one for all: the node's first die stands for it */
@@ -174,7 +154,8 @@ void sn_way_hop(const struct sn_net_call *c, const struct sn_msg *m, const struc
 {
     const struct sn_net *net = c->net;
     const struct sn_net_path *p = w->path;
-    *hop = (struct sn_hop){.fifo = SN_FIFO_NONE, .gap = gap_before(c, w, stage)};
+    int64_t before = stage == SN_STAGE_ISSUE ? 0 : sn_way_passed(c, w, stage - 1);
+    *hop = (struct sn_hop){.fifo = SN_FIFO_NONE, .gap = sn_way_passed(c, w, stage) - before};
     uint64_t rate = 0;
     uint32_t fifo = 0;
     switch (stage) {
