@@ -117,8 +117,10 @@ static void make_traffic(struct sn_rng *r, const struct sn_net *net, struct sn_m
             m[i].issue_ps += (int64_t)sn_rng_below(r, 1000000);
         if (reads && sn_rng_below(r, 3) == 0)
             m[i].flags = SN_MSG_READ;
-        if (afters && i && sn_rng_below(r, 3) == 0)
+        if (afters && i && sn_rng_below(r, 3) == 0) {
             m[i].after = (uint32_t)sn_rng_below(r, (uint64_t)i);
+            m[i].issue_ps++; /* a 0-byte delivery in the same picosecond: order is not defined */
+        }
     }
 }
 
