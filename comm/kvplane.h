@@ -3,8 +3,9 @@
  * A pool read is slower than the link: pages, lookups and copies in software. A plane therefore
  * has figures of its own, given by the caller: bandwidth per reader and latency per block. A reader
  * keeps `outstanding` reads of a request in flight: read i is asked for `block_latency` after read
- * i - outstanding has arrived (the first ones after the request), so that the latency hides behind
- * what is in flight; ports and contention are the network's.
+ * i - outstanding has arrived (the first ones after the request), and the reader handles one block
+ * after another, bytes / effective_bandwidth each. Ports and contention are the network's; a slow
+ * reader does not slow the port of the memory it reads from.
  */
 #ifndef SN_COMM_KVPLANE_H
 #define SN_COMM_KVPLANE_H
@@ -47,22 +48,39 @@ size_t sn_kv_reads(const struct sn_net *net, const uint32_t *host, uint32_t read
                    enum sn_kv_plane_kind plane, const struct sn_kv_place *place, size_t n,
                    struct sn_kv_read *read);
 
+/* What a reader is busy with one block, in ps: sn_net_run()'s overhead where all messages of the
+ * run are reads of blocks of that size. */
+int64_t sn_kv_hold_ps(const struct sn_kv_plane *plane, uint64_t bytes);
+
+/* A block alone in the network: latency and transfer (bytes / read bandwidth) of a path. */
+struct sn_kv_pace {
+    int64_t latency_ps, transfer_ps;
+};
+void sn_kv_pace(const struct sn_net *net, const struct sn_profile *p, uint32_t src, uint32_t dst,
+                uint64_t bytes, struct sn_kv_pace *out);
+
 /* msg (n): the reads of one request, which arrives at at_ps; `first` is the index that msg[0] will
- * have in sn_net_run()'s array. */
+ * have in sn_net_run()'s array.
+ *
+ * pace NULL: reads may be asked for as soon as the window allows; the run's overhead is
+ * sn_kv_hold_ps(), which makes the reader's bandwidth exact. Where other traffic is in the run,
+ * with another overhead, pace (SN_KV_DISTANCES) says what each distance takes alone, and the reads
+ * are spaced instead: a reader alone then has the same times, one that waits for others falls
+ * behind by what it waited. */
 void sn_kv_messages(const struct sn_kv_plane *plane, unsigned outstanding, int64_t at_ps,
-                    const struct sn_kv_read *read, size_t n, uint32_t first, struct sn_msg *msg);
+                    const struct sn_kv_pace *pace, const struct sn_kv_read *read, size_t n,
+                    uint32_t first, struct sn_msg *msg);
 
-/* *out is *base with the plane's bandwidth per reader as the read bandwidth of every path between
- * two endpoints, as far as the path's own figure is not lower. Writes keep theirs. Borrows what
- * *base points to. */
-void sn_kv_plane_profile(struct sn_profile *out, const struct sn_profile *base,
-                         const struct sn_kv_plane *plane);
+/* After sn_net_run(): ps from when the reader turned to the block of msgs[i] until it was there,
+ * `block_latency` included. */
+int64_t sn_kv_latency_ps(const struct sn_kv_plane *plane, const struct sn_msg *msgs, size_t i);
 
-/* Seconds of one reader alone for n blocks of `bytes` each, without the network's own latency: with
- * t = bytes / bandwidth, l = block_latency and q outstanding
+/* Seconds of one reader alone for n blocks of `bytes` each: with t = bytes / bandwidth, l =
+ * block_latency + latency of the network, q outstanding
  *     floor((n - 1) / q) max(l + t, q t) + l + t (1 + (n - 1) mod q)
- * which is l + n t where q hides the latency. No read is faster, contended or not. */
+ * which is l + n t where q hides the latency. Exact where t is at least the network's own
+ * transfer; no read is faster, contended or not. */
 double sn_kv_plane_bound(const struct sn_kv_plane *plane, unsigned outstanding, uint64_t n,
-                         uint64_t bytes);
+                         uint64_t bytes, double network_latency);
 
 #endif
