@@ -433,6 +433,9 @@ Test(profile, cloudmatrix_ub_against_its_rows)
     for (size_t i = 0; i < sizeof t / sizeof *t; i++)
         cr_expect(within(t[i].got, t[i].row) < 0.05, "%s: %g, published %g", t[i].id, t[i].got,
                   t[i].row);
+    cr_expect(cpu->bandwidth.value <= 160e9, "hw.cpu.ub");
+    cr_expect(cpu->port == node->port && remote->port == node->port,
+              "one port for all but packages");
     cr_expect(1 - super->read_bandwidth.value / node->bandwidth.value <= 0.03, "p2p.inter.loss");
     cr_expect(super->latency.value - node->read_latency.value <= 1e-6, "p2p.inter.added");
     /* Derived figures follow from the others as their sources say. */
