@@ -300,6 +300,16 @@ static void make_paths(struct calibration *c, struct sn_profile *p)
                 "the path's own bandwidth: the port was never seen faster");
 }
 
+/* The logarithmic form through the linear one at EP 2 and at all ranks: no parameter of its own. */
+static void make_sync(const struct calibration *c, struct sn_profile *p)
+{
+    double flag = p->cost.flag.value, steps = ceil(log2(c->ranks > 2 ? c->ranks : 2)),
+           step = c->ranks > 2 ? flag * (c->ranks - 2) / (steps - 1) : flag;
+    p->cost.sync_step = derived(six_digits(step), "as flag (EP - 1) at EP 2 and at all ranks");
+    p->cost.sync_base =
+        derived(six_digits(flag - step), "as flag (EP - 1) at EP 2 and at all ranks");
+}
+
 static void make_costs(struct calibration *c, struct sn_profile *p)
 {
     const struct set *overhead = of_overhead(c);
@@ -308,6 +318,7 @@ static void make_costs(struct calibration *c, struct sn_profile *p)
     if (overhead) {
         p->cost.issue = calibrated(c, overhead->fit.value[SN_FIT_OVERHEAD], overhead);
         p->cost.flag = derived(2 * p->cost.issue.value, "2 issue");
+        make_sync(c, p);
     }
     if (c->dispatch.fitted) {
         /* What a dispatch of no tokens takes, less what the model adds of its own. */
@@ -317,9 +328,11 @@ static void make_costs(struct calibration *c, struct sn_profile *p)
         if (c->launch < 0) {
             warn(c, sn_strdup("launch would be negative: flags and latency explain all of a "
                               "dispatch without tokens; it is left out"));
-            return;
+        } else {
+            p->cost.launch = calibrated(c, c->launch, &c->dispatch);
         }
-        p->cost.launch = calibrated(c, c->launch, &c->dispatch);
+        warn(c, sn_strdup("cost.memory is not fitted: on the model clock quantisation, packing and "
+                          "sums take no time"));
     }
 }
 
@@ -460,8 +473,11 @@ static void print(const struct calibration *c, struct sn_buf *text, struct sn_bu
     residual_table(c, &t);
     sn_table_text(&t, 100, &residuals);
     sn_table_free(&t);
-    sn_buf_addf(text, "t = messages max(overhead, bytes / bandwidth) + latency; transport %s\n\n",
-                c->transport);
+    sn_buf_addf(
+        text,
+        "t = latency + bytes / bandwidth + (messages - 1) max(overhead, bytes / bandwidth);\n"
+        "transport %s\n\n",
+        c->transport);
     print_parameters(c, text);
     sn_buf_addf(text, "\n%s", residuals.data);
     for (size_t i = 0; i < c->n_warnings; i++)

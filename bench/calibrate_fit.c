@@ -10,8 +10,9 @@ enum { P = SN_FIT_PARAMETERS, ROUNDS = 32 };
 
 double sn_fit_predict(const struct sn_fit *f, double messages, double bytes)
 {
-    return messages * fmax(f->value[SN_FIT_OVERHEAD], bytes * f->value[SN_FIT_INVERSE]) +
-           f->value[SN_FIT_LATENCY];
+    double bytes_s = bytes * f->value[SN_FIT_INVERSE];
+    return f->value[SN_FIT_LATENCY] + bytes_s +
+           (messages - 1) * fmax(f->value[SN_FIT_OVERHEAD], bytes_s);
 }
 
 /* inverse = m^-1 for the n parameters in `which`, by Gauss and Jordan with the diagonal scaled to
@@ -58,8 +59,8 @@ static void parts(const struct sn_fit *f, const struct sn_fit_row *r, double par
 {
     bool bound = f->value[SN_FIT_OVERHEAD] > r->bytes * f->value[SN_FIT_INVERSE];
     part[SN_FIT_LATENCY] = 1;
-    part[SN_FIT_INVERSE] = bound ? 0 : r->messages * r->bytes;
-    part[SN_FIT_OVERHEAD] = bound ? r->messages : 0;
+    part[SN_FIT_INVERSE] = bound ? r->bytes : r->messages * r->bytes;
+    part[SN_FIT_OVERHEAD] = bound ? r->messages - 1 : 0;
 }
 
 /* One linear solution for the bound rows that f's present values say; false: not determined. */
@@ -92,13 +93,13 @@ static double residual(const struct sn_fit *f, const struct sn_fit_row *r)
 
 static double bytes_share(const struct sn_fit *f, const struct sn_fit_row *r)
 {
-    double each = r->bytes * f->value[SN_FIT_INVERSE];
-    return each < f->value[SN_FIT_OVERHEAD]
-               ? 0
-               : r->messages * each / sn_fit_predict(f, r->messages, r->bytes);
+    double part[P];
+    parts(f, r, part);
+    return part[SN_FIT_INVERSE] * f->value[SN_FIT_INVERSE] /
+           sn_fit_predict(f, r->messages, r->bytes);
 }
 
-/* Some rows of several messages must be bound by the overhead: with one message it is L + o. */
+/* Some rows of several messages must be bound by the overhead: one message's is part of L. */
 static bool overhead_is_told(const struct sn_fit *f, const struct sn_fit_row *rows, size_t n)
 {
     for (size_t k = 0; k < n; k++)

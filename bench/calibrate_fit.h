@@ -1,10 +1,11 @@
 /* Least squares for `snbench calibrate`: a path's latency, bandwidth and overhead per message from
  * measured times.
  *
- *     t = messages max(o, bytes / B) + L
+ *     t = L + bytes / B + (messages - 1) max(o, bytes / B)
  *
- * as the engine moves a window of messages between two dies (comm/fabric/net.h). Relative errors
- * are minimised, so that 8 bytes count as much as 8 MiB. */
+ * as the model clock moves a window of messages between two dies (bench/micro/modelled.h): a
+ * latency as it is observed holds the overhead of one message. Relative errors are minimised, so
+ * that 8 bytes count as much as 8 MiB. */
 #ifndef SN_BENCH_CALIBRATE_FIT_H
 #define SN_BENCH_CALIBRATE_FIT_H
 

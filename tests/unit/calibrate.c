@@ -19,7 +19,7 @@ static const double L = 1.5e-6, B = 10e9, O = 200e-9;
 static double made_of(double messages, double bytes)
 {
     double bytes_s = bytes / B;
-    return messages * (bytes_s > O ? bytes_s : O) + L;
+    return L + bytes_s + (messages - 1) * (bytes_s > O ? bytes_s : O);
 }
 
 static void expect_near(double got, double expected, double tolerance, const char *what)
@@ -235,6 +235,7 @@ Test(calibrate, rows_become_a_profile)
     expect_near(node->read_bandwidth.value, 8e9, 1e-5, "read bandwidth");
     expect_near(p.cost.issue.value, O, 1e-5, "issue");
     expect_near(p.cost.flag.value, 2 * O, 1e-5, "flag");
+    expect_near(p.cost.sync_base.value + p.cost.sync_step.value, 2 * O, 1e-5, "log form at EP 2");
     expect_near(p.cost.launch.value, 40e-6 - L - 2 * O, 1e-4, "launch");
     expect_near(p.ports[0].bandwidth.value, B, 1e-5, "port");
     cr_expect_eq(node->latency.class, SN_FIGURE_CALIBRATED);
