@@ -77,6 +77,10 @@ Test(kvblock, keys_tell_apart)
         cr_assert_neq(other[i], whole[i]);
     cr_assert(size[0] != whole[1] && size[1] != whole[3]);
     sn_kv_keys(zeros, 0, 4, 1, NULL); /* nothing to write */
+    memset(part, 0, sizeof part);
+    sn_kv_keys(zeros, 4, 1, 1, part); /* blocks of one token */
+    for (unsigned i = 0; i < 4; i++)
+        cr_assert(part[i] != 0 && (i == 0 || part[i] != part[i - 1]), "block %u", i);
 }
 
 /* Keys are numbers of their input, not of the machine or the day. */

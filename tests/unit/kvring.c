@@ -92,6 +92,11 @@ Test(kvring, balance_is_that_of_random_points)
 {
     enum { SEEDS = 60 };
     static const unsigned shape[][2] = {{48, 1}, {48, 16}, {48, 128}, {4, 64}, {2, 200}};
+    struct sn_kvring only = ring_of(NULL, 1, 1, 5);
+    double all = 0;
+    sn_kvring_shares(&only, &all);
+    cr_assert_eq(all, 1, "one point owns the circle: %g", all);
+    sn_kvring_close(&only);
     for (size_t k = 0; k < sizeof shape / sizeof *shape; k++) {
         const unsigned n = shape[k][0], v = shape[k][1];
         double square = 0, share[48];

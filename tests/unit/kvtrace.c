@@ -186,6 +186,30 @@ Test(kvtrace, replay_with_eviction)
     sn_kvtrace_close(&t);
 }
 
+/* A prompt of 4 blocks in a memory of 3 keeps its first 3, whether it was put in or found. */
+Test(kvtrace, too_little_memory_keeps_the_prefix)
+{
+    static const char prompt[] = REQUEST("1", "2048", "1", "[1, 2, 3, 4]") "\n";
+    char text[3 * sizeof prompt];
+    const uint64_t bytes[] = {64};
+    const struct sn_kvpool_options o = {
+        .members = 1, .vnodes = 1, .capacity = 3 * 64, .class_bytes = bytes, .classes = 1};
+    struct sn_kvtrace t;
+    struct sn_kvpool *p;
+    struct sn_kv_replay r;
+    struct sn_kv_step s;
+    snprintf(text, sizeof text, "%s%s%s", prompt, prompt, prompt);
+    cr_assert_eq(parse(&t, text), SN_OK, "%s", sn_status_message());
+    cr_assert_eq(sn_kvpool_open(&p, &o), SN_OK, "%s", sn_status_message());
+    sn_kv_replay_open(&r, &t, p, 0);
+    for (size_t i = 0; sn_kv_replay_step(&r, &s); i++)
+        cr_assert(s.prefix == (i ? 3 : 0) && s.found == s.prefix, "request %zu: %zu, %zu", i,
+                  s.prefix, s.found);
+    sn_kv_replay_close(&r);
+    sn_kvpool_close(p);
+    sn_kvtrace_close(&t);
+}
+
 /* bench/traces/README.md: made by the program beside it. */
 Test(kvtrace, small_trace_is_what_makes_it)
 {
