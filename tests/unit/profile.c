@@ -12,6 +12,8 @@
 #include "bench/profile.h"
 #include "harness/base/buf.h"
 #include "harness/base/status.h"
+#include "harness/datadir.h"
+#include "harness/published.h"
 
 #define GBPS(x) "{value: " x ", unit: GB/s, class: spec, source: s}"
 #define US(x)   "{value: " x ", unit: us, class: calibrated, source: s}"
@@ -393,6 +395,92 @@ Test(profile, those_of_this_tree)
         sn_profile_close(&p);
     }
     close_list(&e);
+}
+
+/* The published figure that `id` of length n names, or NULL. */
+static const struct sn_published_figure *published(const struct sn_published_table *tables,
+                                                   const char *id, size_t n)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)n, id);
+    for (int i = 0; i < 2; i++) {
+        const struct sn_published_figure *f = sn_published_find(&tables[i], name);
+        if (f)
+            return f;
+    }
+    return NULL;
+}
+
+/* Every id in a source (letters first, a point inside) is that of a published row. */
+static size_t expect_ids(const struct sn_published_table *tables, const char *source)
+{
+    size_t ids = 0;
+    for (const char *p = source; *p;) {
+        size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789_.");
+        while (n && p[n - 1] == '.')
+            n--;
+        if (n && *p >= 'a' && memchr(p, '.', n)) {
+            cr_expect_not_null(published(tables, p, n), "%s: no published row %.*s", source, (int)n,
+                               p);
+            ids++;
+        }
+        p += n ? n : 1;
+    }
+    return ids;
+}
+
+/* A spec is the value of its row, or of one of so many equal parts of it (links). */
+static void expect_source(const struct sn_published_table *tables, const struct sn_figure *f)
+{
+    if (f->class == SN_FIGURE_NONE)
+        return;
+    size_t ids = expect_ids(tables, f->source);
+    cr_expect(f->class == SN_FIGURE_DERIVED || ids >= 1, "%s", f->source);
+    if (f->class != SN_FIGURE_SPEC)
+        return;
+    const struct sn_published_figure *row = published(tables, f->source, strlen(f->source));
+    cr_assert_not_null(row, "%s", f->source);
+    cr_expect_str_eq(row->class, "spec", "%s", f->source);
+    double parts = row->value / f->value;
+    cr_expect(parts == floor(parts) && parts >= 1 && parts <= 16, "%s: %g of %g", f->source,
+              f->value, row->value);
+}
+
+Test(profile, sources_are_published_rows)
+{
+    static const char *const names[] = {"cloudmatrix384-ub", "cloudmatrix384-rdma",
+                                        "cloudmatrix384-vpc", "h800-deepep"};
+    static const char *const files[] = {"cloudmatrix384.csv", "deepep-h800.csv"};
+    struct sn_published_table tables[2];
+    struct sn_datadir data;
+    cr_assert_eq(sn_datadir_open(&data), SN_OK, "%s", sn_status_message());
+    for (int i = 0; i < 2; i++) {
+        char *path = sn_strdupf("%s/published/%s", data.results, files[i]);
+        cr_assert_eq(sn_published_table_load(&tables[i], path), SN_OK, "%s", sn_status_message());
+        free(path);
+    }
+    sn_datadir_close(&data);
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        struct sn_profile p = open_own(names[n]);
+        cr_expect(expect_ids(tables, p.machine_source) >= 1);
+        cr_expect(!p.planes || expect_ids(tables, p.planes_source) >= 1);
+        for (size_t i = 0; i < p.n_ports; i++)
+            expect_source(tables, &p.ports[i].bandwidth);
+        for (int i = 0; i < SN_PATHS; i++) {
+            expect_source(tables, &p.paths[i].latency);
+            expect_source(tables, &p.paths[i].bandwidth);
+            expect_source(tables, &p.paths[i].read_latency);
+            expect_source(tables, &p.paths[i].read_bandwidth);
+        }
+        const struct sn_figure *const more[] = {&p.link,        &p.uplink,        &p.cost.launch,
+                                                &p.cost.issue,  &p.cost.flag,     &p.cost.sync_base,
+                                                &p.cost.memory, &p.cost.sync_step};
+        for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+            expect_source(tables, more[i]);
+        sn_profile_close(&p);
+    }
+    for (int i = 0; i < 2; i++)
+        sn_published_table_free(&tables[i]);
 }
 
 static double within(double value, double expected)
