@@ -216,6 +216,10 @@ int sn_net_call_open(struct sn_net_call *c, struct sn_net *net, struct sn_msg *m
 /* The engines: done_ps of every message and the FIFOs' accounts. Stages: without `after` only. */
 int sn_net_run_stages(struct sn_net_call *c);
 int sn_net_run_events(struct sn_net_call *c);
+/* The stages at full speed where they apply: sends without FIFOs between the ports. False, with
+ * nothing done, when messages of an issuer do not lie in the order of readiness. */
+bool sn_net_sends_apply(const struct sn_net_call *c);
+bool sn_net_run_sends(struct sn_net_call *c);
 /* What came out. */
 void sn_net_call_close(const struct sn_net_call *c, struct sn_net_result *out);
 

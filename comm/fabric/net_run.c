@@ -185,7 +185,10 @@ int sn_net_run(struct sn_net *net, struct sn_msg *msgs, size_t n, int64_t overhe
     int s = sn_net_call_open(&c, net, msgs, n, overhead_ps);
     if (s)
         return s;
-    s = c.events ? sn_net_run_events(&c) : sn_net_run_stages(&c);
+    if (c.events)
+        s = sn_net_run_events(&c);
+    else if (!sn_net_sends_apply(&c) || !sn_net_run_sends(&c))
+        s = sn_net_run_stages(&c);
     if (!s)
         sn_net_call_close(&c, out);
     return s;

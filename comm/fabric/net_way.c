@@ -184,7 +184,7 @@ void sn_way_hop(const struct sn_net_call *c, const struct sn_msg *m, const struc
         return;
     hop->fifo = net->base[stage] + fifo;
     hop->busy = hop->stretch = sn_service_ps(m->bytes, rate);
-    if (stage == SN_STAGE_INJECT && p->per_node)
+    if (stage == SN_STAGE_INJECT && p->per_node && w->read) /* a send comes from its issuer so */
         hop->stretch = sn_service_ps(m->bytes, w->src_rate);
 }
 

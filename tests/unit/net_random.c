@@ -117,9 +117,12 @@ static void make_traffic(struct sn_rng *r, const struct sn_net *net, struct sn_m
             m[i].issue_ps += (int64_t)sn_rng_below(r, 1000000);
         if (reads && sn_rng_below(r, 3) == 0)
             m[i].flags = SN_MSG_READ;
-        if (afters && i && sn_rng_below(r, 3) == 0) {
-            m[i].after = (uint32_t)sn_rng_below(r, (uint64_t)i);
-            m[i].issue_ps++; /* a 0-byte delivery in the same picosecond: order is not defined */
+        uint32_t before = i ? (uint32_t)sn_rng_below(r, (uint64_t)i) : 0;
+        /* Behind a 0-byte delivery in the same picosecond no order is defined. */
+        if (afters && i && m[before].bytes && m[before].src != m[before].dst &&
+            sn_rng_below(r, 3)) {
+            m[i].after = before;
+            m[i].flags |= sn_rng_below(r, 2) ? SN_MSG_IN_TURN : 0;
         }
     }
 }
@@ -222,4 +225,127 @@ Test(net_random, equals_the_reference_however_it_is_spread)
             one_round(seed, kind, SN_NET_SPRAY, 60);
             one_round(seed, kind, SN_NET_HASH, 60);
         }
+}
+
+/* The full-speed path of sends against the queue: sizes, order of the array, latencies and ties at
+ * random; messages of an issuer in order of readiness (or not: then the stages run). */
+Test(net_random, sends_at_full_speed_agree)
+{
+    enum { N = 30000 };
+    struct sn_msg *a = malloc(N * sizeof *a), *b = malloc(N * sizeof *b);
+    unsigned fast = 0;
+    for (unsigned seed = 0; seed < 24; seed++) {
+        struct sn_rng r = sn_rng_make(77, seed);
+        struct net_profile np;
+        struct sn_net *net;
+        struct sn_net_call c;
+        struct sn_net_result ra, rb;
+        unsigned dies = seed % 2 ? 100 : 700;
+        const struct sn_profile *p = seed % 3 ? net_cm384(&np, 0.9) : net_ideal(&np);
+        const char *degrade = seed % 3 == 2 ? "plane=2:0+plane=3:0.7" : NULL;
+        struct sn_net_options o = {.degrade = degrade};
+        cr_assert_eq(sn_net_open(&net, p, dies, &o), SN_OK, "%s", sn_status_message());
+        bool by_sender = seed % 4 < 2, sorted = seed % 8 != 7;
+        unsigned spread = 1u << (1 + seed % 20);
+        for (int i = 0; i < N; i++) {
+            uint64_t src = by_sender ? (uint64_t)i * dies / N : sn_rng_below(&r, dies);
+            a[i] = (struct sn_msg){
+                .src = (uint32_t)src,
+                .dst = (uint32_t)sn_rng_below(&r, sn_rng_below(&r, 3) ? dies : 3),
+                .bytes = seed % 5 ? sn_rng_below(&r, spread) : 24576,
+                .issue_ps = (int64_t)(sorted ? (unsigned)i * (seed % 7) : sn_rng_below(&r, 100000)),
+                .after = SN_MSG_NONE};
+        }
+        memcpy(b, a, N * sizeof *a);
+        int64_t overhead = seed % 3 == 1 ? 50000 : 0;
+        cr_assert_eq(sn_net_call_open(&c, net, a, N, overhead), SN_OK, "%s", sn_status_message());
+        cr_assert(sn_net_sends_apply(&c));
+        bool done = sn_net_run_sends(&c);
+        cr_expect_eq(done, sorted);
+        fast += done;
+        if (!done)
+            cr_assert_eq(sn_net_run_stages(&c), SN_OK);
+        sn_net_call_close(&c, &ra);
+        cr_assert_eq(sn_net_call_open(&c, net, b, N, overhead), SN_OK);
+        cr_assert_eq(sn_net_run_events(&c), SN_OK);
+        sn_net_call_close(&c, &rb);
+        for (int i = 0; i < N; i++)
+            cr_assert_eq(a[i].done_ps, b[i].done_ps, "seed %u, message %d", seed, i);
+        cr_expect_eq(ra.bound_ps, rb.bound_ps);
+        cr_expect_eq(ra.bottleneck_busy_ps, rb.bottleneck_busy_ps);
+        cr_expect_eq(ra.bottleneck_bytes, rb.bottleneck_bytes);
+        cr_expect_str_eq(ra.bottleneck, rb.bottleneck);
+        sn_net_close(net);
+    }
+    cr_expect(fast >= 20);
+    free(a);
+    free(b);
+}
+
+/* Seen from outside, on ports alone: every message that reaches a port is served in order of
+ * arrival, and the port never rests while one waits. */
+Test(net_random, ports_conserve_work_and_order)
+{
+    enum { N = 200 };
+    struct net_profile np;
+    struct sn_net *net;
+    cr_assert_eq(sn_net_open(&net, net_ideal(&np), N + 1, NULL), SN_OK);
+    struct sn_rng r = sn_rng_make(5, 0);
+    struct sn_msg m[N]; /* one of each sender, all to die N: arrivals are known */
+    struct sn_net_result out;
+    for (int i = 0; i < N; i++)
+        m[i] = (struct sn_msg){.src = (uint32_t)i,
+                               .dst = N,
+                               .bytes = 196 * (1 + sn_rng_below(&r, 1000)),
+                               .issue_ps = (int64_t)sn_rng_below(&r, 200) * 1000000,
+                               .after = SN_MSG_NONE};
+    cr_assert_eq(sn_net_run(net, m, N, 0, &out), SN_OK);
+    int64_t free_at = 0, idle = 0, busy = 0, last_arrival = 0;
+    bool seen[N] = {false};
+    for (int k = 0; k < N; k++) {
+        int next = -1;
+        for (int i = 0; i < N; i++)
+            if (!seen[i] && (next < 0 || m[i].done_ps < m[next].done_ps))
+                next = i;
+        seen[next] = true;
+        int64_t x = (int64_t)m[next].bytes / 196 * 1000, at = m[next].issue_ps + 929000;
+        int64_t start = m[next].done_ps - x;
+        cr_expect_eq(start, at > free_at ? at : free_at, "message %d", next);
+        cr_expect(at >= last_arrival, "message %d came before its turn", next);
+        idle += start > free_at && k;
+        busy += start > at;
+        free_at = m[next].done_ps;
+        last_arrival = at;
+    }
+    cr_expect(idle > 10 && busy > 10, "the port must rest and queue: %d, %d", (int)idle, (int)busy);
+    sn_net_close(net);
+}
+
+/* On ports alone it does not matter what the dies are called (no two arrivals tie here). */
+Test(net_random, names_of_dies_do_not_matter)
+{
+    enum { N = 300, P = 20 };
+    struct net_profile np;
+    struct sn_net *net;
+    cr_assert_eq(sn_net_open(&net, net_ideal(&np), P, NULL), SN_OK);
+    struct sn_rng r = sn_rng_make(6, 0);
+    uint32_t name[P] = {0};
+    sn_net_order(SN_ORDER_RANDOM, P, P + 1, 3, name);
+    struct sn_msg a[N], b[N];
+    struct sn_net_result ra, rb;
+    for (int i = 0; i < N; i++) {
+        a[i] = (struct sn_msg){.src = (uint32_t)sn_rng_below(&r, P),
+                               .bytes = 1 + sn_rng_below(&r, 1 << 20),
+                               .issue_ps = (int64_t)sn_rng_below(&r, 1000000000),
+                               .after = SN_MSG_NONE};
+        a[i].dst = (a[i].src + 1 + (uint32_t)sn_rng_below(&r, P - 1)) % P;
+        b[i] = a[i];
+        b[i].src = name[a[i].src], b[i].dst = name[a[i].dst];
+    }
+    cr_assert_eq(sn_net_run(net, a, N, 1000, &ra), SN_OK);
+    cr_assert_eq(sn_net_run(net, b, N, 1000, &rb), SN_OK);
+    for (int i = 0; i < N; i++)
+        cr_expect_eq(a[i].done_ps, b[i].done_ps, "message %d", i);
+    cr_expect_eq(ra.bound_ps, rb.bound_ps);
+    sn_net_close(net);
 }

@@ -197,7 +197,7 @@ static void find_route(const struct ref_net *r, const struct sn_msg *m, int inde
     uint64_t shared = rounded(port->bandwidth.value);
     if (inject) {
         add(o, 3000000000l + from, request, ps_of(m->bytes, port->per_node ? shared : src_rate));
-        if (port->per_node)
+        if (port->per_node && read)
             o->hop[1].stretch = ps_of(m->bytes, src_rate);
     }
     int64_t third = latency / 3, rest = latency;
@@ -275,10 +275,30 @@ static void serve_all(struct route *routes, int n)
         }
 }
 
+/* That long after the delivery; in turn, at the latest of issue_ps, the delivery and the readiness
+ * of the issuer's message before it. */
+static int64_t ready_after(const struct sn_msg *msgs, int i, const int64_t *readies,
+                           const int64_t *done)
+{
+    int64_t at = msgs[i].issue_ps, came = done[msgs[i].after];
+    uint32_t issuer[2];
+    if (!(msgs[i].flags & SN_MSG_IN_TURN))
+        return at + came;
+    for (int j = i; j >= 0; j--) {
+        issuer[j < i] = msgs[j].flags & SN_MSG_READ ? msgs[j].dst : msgs[j].src;
+        if (j < i && issuer[1] == issuer[0]) {
+            at = at > readies[j] ? at : readies[j];
+            break;
+        }
+    }
+    return at > came ? at : came;
+}
+
 void ref_run(const struct ref_net *net, const struct sn_msg *msgs, int n, int64_t overhead,
              int64_t *done)
 {
     static struct route routes[REF_MAX];
+    static int64_t readies[REF_MAX];
     bool remote_cpus = false, inject = false, changed = true;
     assert(n <= REF_MAX);
     sort_msgs = msgs, sort_routes = routes;
@@ -301,7 +321,8 @@ void ref_run(const struct ref_net *net, const struct sn_msg *msgs, int n, int64_
             struct route *o = &routes[i];
             int64_t ready = msgs[i].issue_ps, end;
             if (msgs[i].after != SN_MSG_NONE)
-                ready += done[msgs[i].after];
+                ready = ready_after(msgs, i, readies, done);
+            readies[i] = ready;
             if (o->self)
                 end = ready + o->self_ps;
             else {
