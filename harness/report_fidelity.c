@@ -114,15 +114,14 @@ static void ratio(const struct sn_report *r, const struct sn_published *p, const
 static void validity(const json_t *model, struct sn_doc *doc)
 {
     struct sn_buf b = {0};
-    char lo[SN_NUM_SIZE], hi[SN_NUM_SIZE];
     json_t *v;
     size_t i;
 
     json_array_foreach (sn_manifest_get(model, "valid"), i, v) {
-        snprintf(lo, sizeof lo, "%.6g", sn_manifest_num(v, "min"));
-        snprintf(hi, sizeof hi, "%.6g", sn_manifest_num(v, "max"));
-        sn_buf_addf(&b, "%s%s %s to %s", b.len ? ", " : "", sn_manifest_str(v, "axis", "-"), lo,
-                    hi);
+        double min = sn_manifest_num(v, "min"), max = sn_manifest_num(v, "max");
+        sn_buf_addf(&b, "%s%s %.6g", b.len ? ", " : "", sn_manifest_str(v, "axis", "-"), min);
+        if (max != min)
+            sn_buf_addf(&b, " to %.6g", max);
     }
     sn_doc_term(doc, "Valid for", "%s", b.len ? b.data : "no range given");
     sn_buf_reset(&b);

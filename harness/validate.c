@@ -15,7 +15,8 @@ enum { TEXT_WIDTH = 120 };
 const char sn_null_models_text[] =
     "Errors are got - expected over expected, of the worst row of an entry; ranges, identities and "
     "projections enter no error figure. Null models: N0 is the mean of the calibration figures of "
-    "the same quantity; N1 is bandwidth alone, the row's lower bound in place of its time.";
+    "the same quantity; N1 is bandwidth alone, the row's lower bound less its latency in place of "
+    "its time.";
 
 /* --- figures as text -------------------------------------------------------------------------- */
 
@@ -36,7 +37,7 @@ static char *percent(char buf[SN_NUM_SIZE], double fraction)
     if (isnan(fraction))
         snprintf(buf, SN_NUM_SIZE, "-");
     else
-        snprintf(buf, SN_NUM_SIZE, "%+.1f", 100 * fraction == 0 ? 0.0 : 100 * fraction);
+        snprintf(buf, SN_NUM_SIZE, fabs(fraction) < 5e-4 ? "0.0" : "%+.1f", 100 * fraction);
     return buf;
 }
 

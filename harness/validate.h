@@ -109,7 +109,8 @@ struct sn_finding {
                       is broken; NAN: none */
     double n0, n1; /* what the null models say, base units; NAN: nothing. N0: mean of the
                       calibration figures of the same quantity (two or more, or one that is not
-                      this one). N1: bandwidth alone, the row's lower bound in place of its time. */
+                      this one). N1: bandwidth alone, the row's lower bound less the part
+                      `latency` of its breakdown, in place of its time. */
     bool extrapolated; /* the row says that it lies outside the model's range of validity */
 };
 

@@ -71,23 +71,34 @@ struct figure {
     double got, n1;
 };
 
+/* The time that the bytes alone would take: the lower bound without the latency in it. */
+static double bandwidth_time(const struct sn_line *l)
+{
+    double s = l->limit;
+
+    for (size_t i = 0; i < l->at->n_breakdown; i++)
+        if (strcmp(l->at->breakdown[i].part, "latency") == 0)
+            s -= l->at->breakdown[i].s;
+    return s > 0 ? s : NAN;
+}
+
 static struct figure figure_of(const struct sn_line *l, const char *metric)
 {
     const struct sn_metric *m = sn_row_metric(l->at, metric);
 
     if (strcmp(metric, "median") == 0)
-        return (struct figure){l->median, l->limit};
+        return (struct figure){l->median, bandwidth_time(l)};
     if (strcmp(metric, "p99") == 0)
         return (struct figure){l->p99, NAN};
     if (strcmp(metric, "limit") == 0)
         return (struct figure){l->limit, NAN};
     if (!m)
         return (struct figure){NAN, NAN};
-    /* A rate is work over the median, so the same work in the limit's time is faster by this. */
+    /* A rate is work over the median: the same work in less time is faster by the quotient. */
     if (strcmp(m->unit, "B/s") == 0 || strcmp(m->unit, "op/s") == 0)
-        return (struct figure){m->value, m->value * l->median / l->limit};
+        return (struct figure){m->value, m->value * l->median / bandwidth_time(l)};
     if (strcmp(m->unit, "s") == 0 && fabs(m->value - l->median) <= SLACK * l->median)
-        return (struct figure){m->value, l->limit};
+        return (struct figure){m->value, bandwidth_time(l)};
     return (struct figure){m->value, NAN};
 }
 

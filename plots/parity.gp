@@ -39,7 +39,7 @@ if (hi / lo < 20) {
 set samples 2
 at(i) = i == 0 ? lo : hi
 error(p, m) = abs(m / p - 1) < 5e-4 ? 0 : 100 * (m / p - 1)
-named(id, p, m) = sprintf("%s %+.1f %%", id, error(p, m))
+named(id, p, m) = error(p, m) == 0 ? id . " 0.0 %" : sprintf("%s %+.1f %%", id, error(p, m))
 plot '+' using (at($0)):(at($0) * 0.95):(at($0) * 1.05) with filledcurves fillcolor rgb "#8a929b" \
          fillstyle transparent solid 0.25 noborder title "±5 %", \
      '+' using (at($0)):(at($0)) with lines linewidth 1 linecolor rgb "#555555" title "equal", \
