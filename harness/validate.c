@@ -302,6 +302,16 @@ static int nothing_matches(const struct sn_expectations *x, const char *dir, siz
     return SN_EINVAL;
 }
 
+/* Entries that can fail and have a row, or should have one. */
+static size_t judged(const struct sn_findings *f)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < f->n; i++)
+        n += f->findings[i].verdict != SN_FOUND_SHOWN && f->findings[i].verdict != SN_FOUND_ABSENT;
+    return n;
+}
+
 /* SN_OK, or SN_ERANGE with the words for standard error. */
 static int verdict(const struct sn_expectations *x, const struct sn_findings *f)
 {
@@ -316,8 +326,8 @@ static int verdict(const struct sn_expectations *x, const struct sn_findings *f)
     if (n > NAMED)
         sn_buf_addf(&names, " and %zu more", n - NAMED);
     if (f->failing)
-        SN_FAIL(SN_ERANGE, "%s: %zu of %zu entries with a row do not hold: %s", x->path, f->failing,
-                f->matched, names.data);
+        SN_FAIL(SN_ERANGE, "%s: %zu of %zu judged entries do not hold: %s", x->path, f->failing,
+                judged(f), names.data);
     sn_buf_free(&names);
     return f->failing ? SN_ERANGE : SN_OK;
 }
@@ -331,8 +341,9 @@ static void headline(const struct sn_expectations *x, const struct sn_findings *
         shown += f->findings[i].verdict == SN_FOUND_SHOWN;
         absent += f->findings[i].line == NULL;
     }
-    char *text = f->failing ? sn_strdupf("OUT: %zu of %zu entries do not hold", f->failing, f->n)
-                            : sn_strdupf("OK: %zu of %zu entries hold", f->matched - shown, f->n);
+    char *text =
+        f->failing ? sn_strdupf("OUT: %zu of %zu judged entries do not hold", f->failing, judged(f))
+                   : sn_strdupf("OK: all %zu judged entries hold", judged(f));
     sn_doc_verdict(doc, f->failing ? SN_TONE_BAD : SN_TONE_GOOD, text);
     free(text);
     sn_doc_term(doc, "Against", "%s: %s", x->name, x->brief);

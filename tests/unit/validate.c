@@ -465,14 +465,15 @@ Test(validate, the_command)
     cr_expect_eq(validated(dir, HEAD ENTRY "    expected: 100 us\n    tolerance: 5%\n",
                            SN_FORMAT_TEXT, &text),
                  SN_OK, "%s", sn_status_message());
-    cr_expect(strstr(text, "OK: 1 of 1 entries hold") && strstr(text, "calibration"), "%s", text);
+    cr_expect(strstr(text, "OK: all 1 judged entries hold") && strstr(text, "calibration"), "%s",
+              text);
     free(text);
     /* The same, the expected value 30 % away: exit 3 and the entry named. */
     int status = validated(dir, HEAD ENTRY "    expected: 130 us\n    tolerance: 5%\n",
                            SN_FORMAT_TEXT, &text);
     cr_expect_eq(status, SN_ERANGE);
     cr_expect_eq(sn_status_exit_code(status), 3);
-    cr_expect(strstr(sn_status_message(), "1 of 1 entries with a row do not hold: a"), "%s",
+    cr_expect(strstr(sn_status_message(), "1 of 1 judged entries do not hold: a"), "%s",
               sn_status_message());
     cr_expect(strstr(text, "-23.1") && strstr(text, "OUT"), "%s", text);
     free(text);
