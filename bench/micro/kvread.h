@@ -1,0 +1,125 @@
+/* kvread: what its parts share. kvread.c has the axes and the table entry, kvread_work.c what is
+ * read from where, kvread_verify.c moves and checks real blocks, kvread_model.c gives the same work
+ * its time on the model clock, kvread_figures.c makes metrics of it.
+ *
+ * The words: a reader is a die; a member is a memory of the pool (on the wall clock the segment of
+ * an endpoint, on the model clock that of a die or a CPU socket). On the wall clock endpoint e is
+ * reader e, as far as there are readers, and member e. */
+#ifndef SN_BENCH_MICRO_KVREAD_H
+#define SN_BENCH_MICRO_KVREAD_H
+
+#include "bench/micro/kvread_move.h"
+#include "bench/micro/kvread_pattern.h"
+#include "bench/model.h"
+#include "comm/kvplane.h"
+#include "comm/kvtrace.h"
+
+enum sn_kvread_placement {
+    SN_KVREAD_LOCAL = SN_KV_LOCAL,
+    SN_KVREAD_NODE = SN_KV_NODE,
+    SN_KVREAD_REMOTE = SN_KV_REMOTE,
+    SN_KVREAD_ANY = SN_KV_DISTANCES
+};
+enum sn_kvread_plane { SN_KVREAD_UB, SN_KVREAD_RDMA, SN_KVREAD_VPC };
+enum sn_kvread_memory { SN_KVREAD_CPU, SN_KVREAD_DIE };
+enum sn_kvread_with { SN_KVREAD_ALONE, SN_KVREAD_WITH_DISPATCH };
+
+/* A growing list of numbers. */
+struct sn_kvread_list {
+    double *x;
+    size_t n, cap;
+};
+void sn_kvread_list_add(struct sn_kvread_list *l, double x);
+
+/* What was seen, all repetitions (or draws) together; complete on rank 0. */
+struct sn_kvread_figures {
+    struct sn_kvread_list block_s, request_s; /* time of each block read, of each request */
+    double *busy_s;                           /* (readers) time in which it read */
+    uint64_t *bytes;                          /* (readers) read in it */
+    uint64_t read_bytes, stored_bytes;        /* of one repetition (draw); the trace's */
+    uint64_t wire_bytes, local_bytes;         /* of these: between memories; inside one */
+    double slowdown_read, slowdown_dispatch;  /* beside dispatch, summed over `slowdowns` draws */
+    unsigned slowdowns;
+    struct sn_kvpool_stats reuse; /* of the trace */
+};
+
+struct sn_kvread {
+    const struct sn_env *env;
+    bool model, trace_replay; /* the whole trace in time: trace on the model clock */
+    uint64_t block, payload;  /* bytes of a block; of it that really move */
+    unsigned readers, members, reads, outstanding;
+    enum sn_kvread_placement placement;
+    struct sn_kvread_pattern pattern;
+    struct sn_kvtrace trace;
+    struct sn_kvread_popularity popularity;
+    size_t blocks;  /* distinct ones; of a replay: unused */
+    uint64_t *key;  /* (blocks) */
+    uint32_t *next; /* (nexts) blocks in the order of the trace that were seen before */
+    size_t nexts;
+
+    /* The transport's side. */
+    struct sn_fabric fabric;
+    uint32_t *reader_at, *member_at; /* endpoints */
+    struct sn_kvpool *pool;          /* blocks of `payload` bytes */
+    struct sn_kv_place *place;       /* (readers, reads) of the current repetition */
+    uint64_t *read_key;              /* (readers, reads) */
+    struct sn_kv_mover mover;
+    char **own;       /* (readers) what each has read, where this rank holds it */
+    size_t own_bytes; /* of one: reads blocks */
+    uint64_t closed;  /* repetitions ended by the closing flags */
+    double *log_s;    /* times of the blocks of the repetitions so far, by reader and read */
+    size_t logged, log_cap, logs; /* repetitions; room for so many; blocks of one */
+
+    /* The model's side. */
+    const struct sn_profile *profile; /* of the plane */
+    struct sn_profile file;           /* it, when it is not the case's; else all zero */
+    struct sn_kv_plane plane;
+    struct sn_net *net;
+    uint32_t *host;               /* (members) endpoint of the net */
+    uint64_t slots;               /* blocks that a member has room for, or holds at most */
+    struct sn_kvpool_stats reuse; /* of the trace */
+
+    struct sn_kvread_figures figures;
+};
+
+/* kvread_work.c */
+
+/* Bytes of a block: axis `block`, or `tokens` of all layers in `dtype`. */
+int sn_kvread_block_bytes(const struct sn_case *c, uint64_t *bytes);
+/* Into name: the profile of the case's plane. False: the case's profile has no such plane. */
+bool sn_kvread_plane_profile(const struct sn_case *c, char *name, size_t size);
+/* Opens the plane's profile and net. On the model clock. */
+int sn_kvread_open_net(struct sn_kvread *s, const struct sn_case *c);
+void sn_kvread_close_net(struct sn_kvread *s);
+/* Every rank; sn_kvread_close() is due also after a failure. Collective. */
+int sn_kvread_open(struct sn_kvread *s, const struct sn_case *c);
+void sn_kvread_close(struct sn_kvread *s);
+/* The pool's options for real blocks: axis `capacity`. */
+int sn_kvread_open_pool(const struct sn_kvread *s, uint64_t capacity, struct sn_kvpool **out);
+/* Fills place and read_key: what every reader reads in repetition (or draw) `rep`. */
+void sn_kvread_draw(struct sn_kvread *s, uint64_t rep);
+/* The distance of a member from a reader. */
+enum sn_kv_distance sn_kvread_distance(const struct sn_kvread *s, unsigned reader, unsigned member);
+static inline unsigned sn_kvread_reader_of(const struct sn_kvread *s, size_t request)
+{
+    return (unsigned)(request % s->readers); /* requests go round */
+}
+
+/* kvread_verify.c */
+int sn_kvread_run(struct sn_kvread *s);
+int sn_kvread_verify(struct sn_kvread *s, const struct sn_case *c, struct sn_check *k);
+
+/* kvread_model.c: one draw. */
+int sn_kvread_predict(struct sn_kvread *s, const struct sn_case *c, struct sn_timeline *t);
+
+/* kvread_figures.c */
+extern const struct sn_metric_doc sn_kvread_metric_docs[];
+void sn_kvread_figures_open(struct sn_kvread_figures *f, unsigned readers);
+void sn_kvread_figures_close(struct sn_kvread_figures *f);
+/* Collective: moves the logs of all ranks to rank 0's figures. */
+void sn_kvread_gather(struct sn_kvread *s);
+void sn_kvread_row(const struct sn_kvread *s, const struct sn_case *c, struct sn_row *row);
+/* Jain's index (sum x)^2 / (n sum x^2): 1 = all equal, 1/n = one has all. */
+double sn_kvread_jain(const double *x, size_t n);
+
+#endif
