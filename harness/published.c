@@ -283,11 +283,17 @@ void sn_published_close(struct sn_published *p)
 
 /* --- beside the rows -------------------------------------------------------------------------- */
 
-/* What the entry says of its row; not what its file says of all. */
-static char *match_text(const struct sn_expectation *e)
+/* The conditions as the source gives them; else what the entry says of its row. */
+static char *where_text(const struct sn_published_figure *p, const struct sn_expectation *e)
 {
     struct sn_buf b = {0};
 
+    if (*p->params) {
+        char *text = sn_strdup(p->params);
+        for (char *c = text; *c; c++)
+            *c = *c == ',' ? ' ' : *c;
+        return text;
+    }
     for (size_t i = 0; i < e->n_own; i++) {
         const struct sn_expect_axis *a = &e->match.axes[i];
         sn_buf_addf(&b, "%s%s=%s%s%s", b.len ? " " : "", a->axis, a->values[0],
@@ -296,31 +302,34 @@ static char *match_text(const struct sn_expectation *e)
     return b.data ? b.data : sn_strdup("");
 }
 
-static void add_rows(const struct sn_published_set *set, const struct sn_finding *f,
+static void add_rows(const struct sn_report *r, const struct sn_group *g,
+                     const struct sn_published_set *set, const struct sn_finding *f,
                      struct sn_table *t)
 {
     const struct sn_expectation *e = f->e;
     const struct sn_published_figure *p = sn_published_find(&set->table, e->id);
-    char *value = sn_expectation_text(e, false), *match = match_text(e), text[128];
+    char *value = sn_expectation_text(e, false), *where = where_text(p, e), text[128];
 
     sn_table_row(t);
     sn_table_set(t, 0, e->id, NULL);
     sn_table_set(t, 1, p->quantity, NULL);
-    sn_table_set(t, 2, match, NULL);
+    sn_table_set(t, 2, where, NULL);
     sn_table_set(t, 3, value, NULL);
     sn_table_set(t, 4, sn_origin_name(SN_ORIGIN_PUBLISHED), NULL);
     sn_table_set(t, 5, p->source, NULL);
     sn_table_set(t, 6, p->class, NULL);
     if (f->line && isfinite(f->got)) {
+        char *label = sn_line_label(r, g, f->line, NULL, 0);
         sn_table_row(t);
         sn_table_set(t, 0, e->id, NULL);
         sn_table_set(t, 1, p->quantity, NULL);
-        sn_table_set(t, 2, match, NULL);
+        sn_table_set(t, 2, *label ? label : NULL, NULL);
         sn_table_set(t, 3, sn_figure_text(text, sizeof text, f->got, e->unit), NULL);
         sn_table_set(t, 4, sn_origin_name(f->line->row->origin), NULL);
         sn_table_set(t, 5, f->rows > 1 ? "the farthest of several rows here" : "here", NULL);
+        free(label);
     }
-    free(match);
+    free(where);
     free(value);
 }
 
@@ -344,7 +353,7 @@ void sn_report_published(const struct sn_report *r, const struct sn_group *g,
         sn_findings_make(&p->sets[s].expect, r, &f);
         for (size_t i = 0; i < f.n; i++)
             if (strcmp(f.findings[i].e->bench, g->bench) == 0)
-                add_rows(&p->sets[s], &f.findings[i], &t);
+                add_rows(r, g, &p->sets[s], &f.findings[i], &t);
         sn_findings_free(&f);
     }
     if (t.n_rows > 0) {
