@@ -19,6 +19,13 @@
 const char *const sn_dtype_words[] = {
     [SN_DTYPE_BF16] = "bf16", [SN_DTYPE_INT8] = "int8", [SN_DTYPE_FP8] = "fp8", NULL};
 
+bool sn_codec_hidden_valid(enum sn_dtype t, size_t hidden)
+{
+    size_t step = t == SN_DTYPE_BF16 && hidden < SN_CODEC_HIDDEN_STEP ? SN_CODEC_HIDDEN_SMALL
+                                                                      : SN_CODEC_HIDDEN_STEP;
+    return hidden && hidden % step == 0 && hidden <= SN_CODEC_HIDDEN_MAX;
+}
+
 size_t sn_codec_payload_bytes(enum sn_dtype t, size_t hidden)
 {
     switch (t) {
@@ -185,10 +192,15 @@ const struct sn_codec *sn_codec_best(void)
     return best;
 }
 
+const struct sn_codec *sn_codec_for(size_t hidden)
+{
+    return hidden % SN_CODEC_HIDDEN_STEP ? &codec_plain : sn_codec_best();
+}
+
 void sn_codec_encode(const struct sn_codec *c, enum sn_dtype t, size_t hidden, const uint16_t *x,
                      void *payload)
 {
-    assert(hidden % SN_CODEC_HIDDEN_STEP == 0 && hidden <= SN_CODEC_HIDDEN_MAX);
+    assert(sn_codec_hidden_valid(t, hidden));
     switch (t) {
     case SN_DTYPE_BF16:
         memcpy(payload, x, 2 * hidden);

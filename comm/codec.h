@@ -1,7 +1,8 @@
 /* Payload formats of a token copy, and the weighted sum of the answers.
  *
  * A copy is a payload and, in its last 16 bytes, a head. Payloads of a token of H values (H a
- * multiple of 128, at most 16384):
+ * multiple of 128, at most 16384; bf16 also takes the multiples of 8 below 128, encoded and summed
+ * by the plain variant alone: a copy of 24 values has 64 bytes, for checks that must be small):
  *     bf16  2 H           the values
  *     int8  H + 496       the values, one f32 scale, zeros: with the head the 512-byte aligned tail
  *                         of CloudMatrix (arXiv 2506.12708): 7,168 + 512 bytes at H 7168
@@ -22,6 +23,7 @@ extern const char *const sn_dtype_words[]; /* "bf16", "int8", "fp8", NULL */
 enum {
     SN_CODEC_HIDDEN_STEP = 128,
     SN_CODEC_HIDDEN_MAX = 16384,
+    SN_CODEC_HIDDEN_SMALL = 8, /* the step of bf16 below 128 */
     SN_CODEC_FP8_GROUP = 128,
     SN_CODEC_INT8_TAIL = 512,
 };
@@ -33,6 +35,9 @@ struct sn_copy_head {
     uint16_t slot; /* expert slot it goes to (comm/placement.h) */
     uint64_t sum;  /* sn_codec_sum() */
 };
+
+/* Is there a payload of `hidden` values? */
+bool sn_codec_hidden_valid(enum sn_dtype t, size_t hidden);
 
 /* Bytes of the payload, and of the whole copy (payload + head). */
 size_t sn_codec_payload_bytes(enum sn_dtype t, size_t hidden);
@@ -60,9 +65,11 @@ struct sn_codec {
     void (*sum)(const uint16_t *const *y, const float *w, unsigned n, size_t hidden, uint16_t *out);
 };
 
-/* All variants, the plain one first, the fastest last, NULL-terminated; and the last supported. */
+/* All variants, the plain one first, the fastest last, NULL-terminated; the last supported; and
+ * that for tokens of `hidden` values. */
 extern const struct sn_codec *const sn_codecs[];
 const struct sn_codec *sn_codec_best(void);
+const struct sn_codec *sn_codec_for(size_t hidden);
 
 /* Encodes x (hidden) bf16 into a payload with the operations of `c`. */
 void sn_codec_encode(const struct sn_codec *c, enum sn_dtype t, size_t hidden, const uint16_t *x,

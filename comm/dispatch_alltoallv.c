@@ -40,6 +40,7 @@ static int open_alltoallv(struct sn_moe_exchange **out, struct sn_moe *m,
 const struct sn_moe_algorithm sn_moe_alltoallv = {
     .name = "alltoallv",
     .brief = "counts by MPI_Alltoall, copies by MPI_Alltoallv: the baseline",
+    .schedule = SN_MOE_COUNTS_THEN_PAIRS,
     .unsupported = sn_moe_mpi_unsupported,
     .memory = sn_moe_mpi_memory,
     .open = open_alltoallv,

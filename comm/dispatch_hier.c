@@ -121,8 +121,8 @@ static unsigned write_tail(const struct hier *h, uint8_t *tail, size_t token, un
 static uint8_t *copy_to(const struct hier *h, unsigned src, unsigned die, uint32_t place)
 {
     const struct sn_moe_window *w = &h->w;
-    return w->mapped ? w->peer[die] + sn_moe_window_copies(w, src) + place * w->head.stride
-                     : w->scratch + ((size_t)die * w->head.moe->pair_max + place) * w->head.stride;
+    return w->mapped ? w->peer[die] + sn_moe_window_copies(w, die, src) + place * w->head.stride
+                     : w->scratch + (sn_moe_out(w->head.moe, src, die) + place) * w->head.stride;
 }
 
 /* Hands over the n copies of `src` to `die`, which lie where copy_to() said. */
@@ -131,7 +131,7 @@ static int hand_over(struct hier *h, unsigned me, unsigned die, unsigned src, ui
     struct sn_moe_window *w = &h->w;
     int status = SN_OK;
     if (!w->mapped && n)
-        status = w->transport->put(w->link, me, die, sn_moe_window_copies(w, src),
+        status = w->transport->put(w->link, me, die, sn_moe_window_copies(w, die, src),
                                    copy_to(h, src, die, 0), n * w->head.moe->copy_bytes);
     return status ? status : sn_moe_window_announce(w, me, die, src, n);
 }
@@ -314,6 +314,7 @@ const struct sn_moe_algorithm sn_moe_hier = {
     .brief = "one record per (token, node), forwarded inside the node",
     .transport = true,
     .by_node = true,
+    .schedule = SN_MOE_NODES,
     .unsupported = unsupported,
     .memory = memory,
     .open = open_hier,

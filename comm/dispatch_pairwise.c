@@ -77,6 +77,7 @@ static int open_pairwise(struct sn_moe_exchange **out, struct sn_moe *m,
 const struct sn_moe_algorithm sn_moe_pairwise = {
     .name = "pairwise",
     .brief = "rotated Isend and Irecv, counts first",
+    .schedule = SN_MOE_COUNTS_AND_PAIRS,
     .unsupported = sn_moe_mpi_unsupported,
     .memory = sn_moe_mpi_memory,
     .open = open_pairwise,

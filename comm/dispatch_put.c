@@ -28,7 +28,6 @@ static void store_tokens(struct sn_moe_window *w, unsigned i)
     const struct sn_moe *m = w->head.moe;
     unsigned die = sn_endpoints_at(m->endpoints, m->rank, i);
     size_t payload = m->copy_bytes - sizeof(struct sn_copy_head), hidden = m->shape.hidden;
-    size_t base = sn_moe_window_copies(w, die);
     for (unsigned t = 0; t < m->shape.tokens; t++) {
         size_t token = (size_t)i * m->shape.tokens + t;
         sn_codec_encode(m->codec, m->shape.dtype, hidden, m->x + token * hidden, w->scratch);
@@ -36,7 +35,8 @@ static void store_tokens(struct sn_moe_window *w, unsigned i)
         for (unsigned j = 0; j < m->k; j++) {
             uint32_t slot = m->slot[token * m->k + j];
             unsigned die_to = m->placement.slot_die[slot];
-            uint8_t *to = w->peer[die_to] + base + w->place[token * m->k + j] * w->head.stride;
+            uint8_t *to = w->peer[die_to] + sn_moe_window_copies(w, die_to, die) +
+                          w->place[token * m->k + j] * w->head.stride;
             sn_moe_put_head(m, w->scratch + m->copy_bytes, t * m->k + j, die, slot, hash);
             sn_copy(to, w->scratch, m->copy_bytes);
             w->moved[die_to]++;
@@ -56,7 +56,7 @@ static void stage_tokens(struct sn_moe_window *w, unsigned i)
         for (unsigned j = 0; j < m->k; j++) {
             uint32_t slot = m->slot[token * m->k + j];
             unsigned die_to = m->placement.slot_die[slot];
-            size_t to = (size_t)die_to * m->pair_max;
+            size_t to = sn_moe_out(m, die, die_to);
             uint8_t *copy = w->scratch + (to + w->place[token * m->k + j]) * w->head.stride;
             if (first) {
                 sn_copy(copy, first, payload);
@@ -88,8 +88,8 @@ static int dispatch(struct sn_moe_exchange *head)
             uint32_t n = w->sent[(size_t)i * dies + to];
             int status = SN_OK;
             if (!w->mapped && n)
-                status = w->transport->put(w->link, die, to, sn_moe_window_copies(w, die),
-                                           w->scratch + (size_t)to * m->pair_max * head->stride,
+                status = w->transport->put(w->link, die, to, sn_moe_window_copies(w, to, die),
+                                           w->scratch + sn_moe_out(m, die, to) * head->stride,
                                            n * m->copy_bytes);
             if (!status)
                 status = sn_moe_window_announce(w, die, to, die, n);
@@ -113,6 +113,7 @@ const struct sn_moe_algorithm sn_moe_put = {
     .name = "put",
     .brief = "encoded straight into the receiver's buffer, flags instead of barriers",
     .transport = true,
+    .schedule = SN_MOE_COPIES,
     .memory = memory,
     .open = open_put,
     .close = sn_moe_window_close,

@@ -6,6 +6,7 @@
  */
 #include "comm/moe.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,9 +51,7 @@ const char *sn_moe_unsupported(const struct sn_moe_shape *s)
         return "more than 65,535 dies: a copy names its source in 16 bits";
     if ((uint64_t)s->experts + s->redundant + s->shared > UINT16_MAX)
         return "more than 65,535 expert slots: a copy names its slot in 16 bits";
-    if ((uint64_t)s->experts + s->redundant + s->shared < s->dies)
-        return "fewer expert slots (experts + redundant + shared) than dies";
-    if (s->hidden % SN_CODEC_HIDDEN_STEP || s->hidden > SN_CODEC_HIDDEN_MAX)
+    if (!sn_codec_hidden_valid(s->dtype, s->hidden))
         return "hidden must be a multiple of 128, at most 16384";
     if ((uint64_t)s->tokens * SN_MOE_COPIES_MAX > UINT32_MAX)
         return "too many tokens per die: a copy's number has 32 bits";
@@ -66,10 +65,22 @@ unsigned sn_moe_pair_max(const struct sn_moe_shape *s)
     return s->tokens * (k < per_die ? k : per_die);
 }
 
+uint64_t sn_moe_in_max(const struct sn_moe_shape *s)
+{
+    return s->fit ? s->fit : (uint64_t)s->dies * sn_moe_pair_max(s);
+}
+
+uint64_t sn_moe_out_max(const struct sn_moe_shape *s)
+{
+    return s->fit ? (uint64_t)s->tokens * (s->topk + (s->shared > 0))
+                  : (uint64_t)s->dies * sn_moe_pair_max(s);
+}
+
 uint64_t sn_moe_memory(const struct sn_moe_shape *s, unsigned local)
 {
     uint64_t tokens = (uint64_t)local * s->tokens, k = s->topk + (s->shared > 0);
-    return tokens * (4ull * s->hidden + 8 * k);
+    uint64_t places = s->fit ? 2ull * s->dies * s->dies * sizeof(uint32_t) : 0;
+    return tokens * (4ull * s->hidden + 8 * k) + places;
 }
 
 float sn_moe_factor(uint16_t expert)
@@ -100,7 +111,8 @@ void sn_moe_route(const struct sn_moe *m, unsigned die, unsigned t, uint32_t *sl
     sn_routing_token(m->routing, m->draw, token, expert, weight);
     if (m->shape.shared) {
         expert[topk] = SN_EXPERT_SHARED;
-        weight[topk] = 1;
+        if (weight)
+            weight[topk] = 1;
     }
     for (unsigned j = 0; j < m->k; j++)
         slot[j] = sn_placement_slot(
@@ -132,24 +144,30 @@ static int place(struct sn_moe *m)
     return status;
 }
 
-int sn_moe_open(struct sn_moe *m, const struct sn_moe_shape *shape, const char *routing,
-                uint64_t seed, const struct sn_endpoints *e, MPI_Comm comm)
+int sn_moe_open_routing(struct sn_moe *m, const struct sn_moe_shape *shape, const char *routing,
+                        uint64_t seed)
 {
     const char *why = sn_moe_unsupported(shape);
-    *m = (struct sn_moe){.shape = *shape, .endpoints = e, .seed = seed, .comm = MPI_COMM_NULL};
+    *m = (struct sn_moe){.shape = *shape, .seed = seed, .comm = MPI_COMM_NULL};
     if (why)
         return SN_FAIL(SN_EINVAL, "dispatch: %s", why);
-    MPI_Comm_dup(comm, &m->comm);
-    MPI_Comm_rank(m->comm, &m->rank);
-    m->local = sn_endpoints_count(e, m->rank);
     m->k = shape->topk + (shape->shared > 0);
     m->pair_max = sn_moe_pair_max(shape);
     m->copy_bytes = sn_codec_copy_bytes(shape->dtype, shape->hidden);
     m->answer_bytes = 2 * (size_t)shape->hidden;
-    m->codec = sn_codec_best();
+    m->codec = sn_codec_for(shape->hidden);
     int status = sn_routing_open(&m->routing, routing, shape->experts, shape->topk, seed);
-    if (!status)
-        status = place(m);
+    return status ? status : place(m);
+}
+
+int sn_moe_open(struct sn_moe *m, const struct sn_moe_shape *shape, const char *routing,
+                uint64_t seed, const struct sn_endpoints *e, MPI_Comm comm)
+{
+    int status = sn_moe_open_routing(m, shape, routing, seed);
+    MPI_Comm_dup(comm, &m->comm);
+    MPI_Comm_rank(m->comm, &m->rank);
+    m->endpoints = e;
+    m->local = sn_endpoints_count(e, m->rank);
     size_t tokens = (size_t)m->local * shape->tokens;
     if (!status)
         status = sn_mem_alloc((void **)&m->x, tokens * m->answer_bytes);
@@ -169,8 +187,29 @@ int sn_moe_open(struct sn_moe *m, const struct sn_moe_shape *shape, const char *
     return SN_OK;
 }
 
+void sn_moe_fit(struct sn_moe *m, const uint32_t *count)
+{
+    size_t dies = m->shape.dies;
+    m->in_first = sn_calloc(2 * dies * dies, sizeof *m->in_first);
+    m->out_first = m->in_first + dies * dies;
+    uint32_t *got = sn_calloc(dies, sizeof *got);
+    for (size_t s = 0; s < dies; s++) {
+        uint32_t sent = 0;
+        for (size_t d = 0; d < dies; d++) {
+            m->in_first[d * dies + s] = got[d];
+            m->out_first[s * dies + d] = sent;
+            got[d] += count[s * dies + d];
+            sent += count[s * dies + d];
+        }
+    }
+    for (size_t d = 0; d < dies; d++)
+        assert(got[d] <= m->shape.fit);
+    free(got);
+}
+
 void sn_moe_close(struct sn_moe *m)
 {
+    free(m->in_first);
     sn_mem_free(m->x);
     sn_mem_free(m->out);
     sn_mem_free(m->slot);

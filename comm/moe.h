@@ -31,6 +31,8 @@ struct sn_moe_shape {
     unsigned experts, topk, redundant;
     unsigned shared; /* slots of the shared expert; more than 0: one more copy per token */
     enum sn_dtype dtype;
+    unsigned fit; /* 0: buffers for the worst case of any draw. Else for one draw alone
+                     (sn_moe_fit()): the most copies that any die gets in it */
 };
 
 /* A problem as one rank sees it. */
@@ -42,6 +44,8 @@ struct sn_moe {
     unsigned local;      /* dies of this rank */
     unsigned k;          /* copies per token */
     unsigned pair_max;   /* most copies that one die can send to one die */
+    uint32_t *in_first;  /* (dies, dies) of a die and a source, see sn_moe_in(); NULL: worst case */
+    uint32_t *out_first; /* (dies, dies) of a source and a die, see sn_moe_out() */
     size_t copy_bytes;   /* of one copy on its way out */
     size_t answer_bytes; /* of one answer on its way back: 2 H */
     uint64_t seed, draw;
@@ -60,6 +64,15 @@ const char *sn_moe_unsupported(const struct sn_moe_shape *s);
 /* Most copies from one die to one die: a token sends at most one copy to a slot. */
 unsigned sn_moe_pair_max(const struct sn_moe_shape *s);
 
+/* Most copies that a die can get, and send: in any draw, or in the one that the shape fits. */
+uint64_t sn_moe_in_max(const struct sn_moe_shape *s);
+uint64_t sn_moe_out_max(const struct sn_moe_shape *s);
+
+/* The problem as nobody's rank sees it: no tokens, no communicator, for sn_moe_route() alone.
+ * Closed by sn_moe_close(). SN_EINVAL, SN_EIO. */
+int sn_moe_open_routing(struct sn_moe *m, const struct sn_moe_shape *shape, const char *routing,
+                        uint64_t seed);
+
 /* Collective over comm. `routing` as in comm/routing.h; experts with redundant > 0 are placed by
  * EPLB on the expected shares. Fills x and draw 0. SN_EINVAL, SN_ENOMEM, SN_EIO. */
 int sn_moe_open(struct sn_moe *m, const struct sn_moe_shape *shape, const char *routing,
@@ -69,7 +82,13 @@ void sn_moe_close(struct sn_moe *m);
 /* Sets the routing of draw `draw`: slot and weight of all tokens of this rank. */
 void sn_moe_set_draw(struct sn_moe *m, uint64_t draw);
 
-/* Token t of any die: its input (H), and in draw m->draw its slots (K) and weights (K). */
+/* Lays buffers out for one draw alone: count (dies, dies) its copies from each die to each die, on
+ * every rank, with shape.fit the largest sum of a column. Before an algorithm is opened; another
+ * draw may not be set after it. What a real supernode cannot know before it routes: for checks of
+ * many dies on few ranks, where the worst case takes tens of GiB. */
+void sn_moe_fit(struct sn_moe *m, const uint32_t *count);
+
+/* Token t of any die: its input (H), and in draw m->draw its slots (K) and weights (K, or NULL). */
 void sn_moe_input(const struct sn_moe *m, unsigned die, unsigned t, uint16_t *x);
 void sn_moe_route(const struct sn_moe *m, unsigned die, unsigned t, uint32_t *slot, float *weight);
 
@@ -92,10 +111,19 @@ struct sn_moe_exchange {
     uint64_t wire_copies; /* copies and node records among wire_bytes of dispatch */
 };
 
+/* What the model makes of an algorithm (comm/fabric/moe_model.h). */
+enum sn_moe_schedule {
+    SN_MOE_COUNTS_THEN_PAIRS, /* counts, then packing, then one message per pair of dies */
+    SN_MOE_COUNTS_AND_PAIRS,  /* the same, packing while the counts travel */
+    SN_MOE_COPIES,            /* one message per copy, then flags */
+    SN_MOE_NODES              /* one per (token, node), passed on copy by copy, then flags */
+};
+
 struct sn_moe_algorithm {
     const char *name, *brief;
     bool transport; /* goes through a transport; else straight through MPI */
     bool by_node;   /* sends one record per (token, node): fewer wire bytes than copies */
+    enum sn_moe_schedule schedule;
 
     /* NULL, or why it cannot run the shape, or makes no sense for it, where the fullest rank has
      * `local` dies. May be NULL. */
@@ -132,6 +160,18 @@ uint64_t sn_moe_memory(const struct sn_moe_shape *s, unsigned local);
 void sn_moe_experts(struct sn_moe_exchange *x);
 
 /* --- for the algorithms ----------------------------------------------------------------------- */
+
+/* Place of the first copy of `src` among all that `die` gets, and of the first for `die` among all
+ * that `src` sends: where regions of copies begin in a buffer of sn_moe_in_max() or _out_max(). */
+static inline size_t sn_moe_in(const struct sn_moe *m, unsigned die, unsigned src)
+{
+    return m->in_first ? m->in_first[(size_t)die * m->shape.dies + src] : (size_t)src * m->pair_max;
+}
+static inline size_t sn_moe_out(const struct sn_moe *m, unsigned src, unsigned die)
+{
+    return m->out_first ? m->out_first[(size_t)src * m->shape.dies + die]
+                        : (size_t)die * m->pair_max;
+}
 
 /* Allocates and releases the arrays of the head. */
 int sn_moe_exchange_init(struct sn_moe_exchange *x, const struct sn_moe_algorithm *a,

@@ -191,11 +191,15 @@ static void find_copies(const struct sn_moe_exchange *x, struct source *s, unsig
                      n, s->die, die, h.src, h.copy);
             continue;
         }
-        uint32_t slot = s->slot[h.copy];
+        uint32_t slot = s->slot[h.copy], to = m->placement.slot_die[slot];
+        if (h.slot == slot && to == die && !s->at[h.copy]) {
+            s->at[h.copy] = n + 1;
+            continue;
+        }
         name_copy(what, sizeof what, m, s->die, h.copy, slot);
         if (h.slot != slot)
             fail(v, "%s: its head names slot %u, not %u", what, h.slot, slot);
-        if (m->placement.slot_die[slot] != die)
+        if (to != die)
             fail(v, "%s: came to die %u", what, die);
         else if (s->at[h.copy])
             fail(v, "%s: came twice", what);
@@ -213,13 +217,16 @@ static void compare_copy(const struct sn_moe_exchange *x, const struct source *s
     const uint8_t *got = x->received[pair] + (s->at[copy] - 1) * x->stride;
     struct sn_copy_head h = head_of(x, pair, s->at[copy] - 1);
     char what[96];
+    bool same = !memcmp(got, s->payload, payload);
+    if (same && h.sum == sn_codec_sum(hash, &h))
+        return;
     name_copy(what, sizeof what, m, s->die, copy, s->slot[copy]);
-    if (memcmp(got, s->payload, payload)) {
+    if (!same) {
         size_t at = 0;
         while (got[at] == s->payload[at])
             at++;
         fail(v, "%s: payload byte %zu is 0x%02x, not 0x%02x", what, at, got[at], s->payload[at]);
-    } else if (h.sum != sn_codec_sum(hash, &h)) {
+    } else {
         fail(v, "%s: checksum %016llx, not %016llx", what, (unsigned long long)h.sum,
              (unsigned long long)sn_codec_sum(hash, &h));
     }

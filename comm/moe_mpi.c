@@ -18,7 +18,8 @@
 
 static uint64_t most_received(const struct sn_moe_shape *s, unsigned local)
 {
-    return (uint64_t)local * s->dies * sn_moe_pair_max(s);
+    uint64_t most = local * sn_moe_in_max(s), all = s->dies * sn_moe_out_max(s);
+    return s->fit && all < most ? all : most;
 }
 
 const char *sn_moe_mpi_unsupported(const struct sn_moe_shape *s, unsigned dies_per_node,

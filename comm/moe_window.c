@@ -25,10 +25,9 @@ struct layout {
 static bool lay_out(struct layout *l, const struct sn_moe_shape *s, const struct sn_transport *t,
                     size_t nodes_bytes)
 {
-    size_t pairs, copies, answers;
-    if (!sn_mem_mul(s->dies, sn_moe_pair_max(s), &pairs) ||
-        !sn_mem_mul(2 * pairs, stride_of(s, t), &copies) ||
-        !sn_mem_mul((t->mapped ? 1 : 2) * pairs, 2 * (size_t)s->hidden, &answers))
+    size_t in = sn_moe_in_max(s), out = sn_moe_out_max(s), copies, answers;
+    if (!sn_mem_mul(2 * in, stride_of(s, t), &copies) ||
+        !sn_mem_mul(t->mapped ? in : 2 * out, 2 * (size_t)s->hidden, &answers))
         return false;
     l->counts_at = 0;
     l->copies_at = sn_mem_round_up(2 * (size_t)s->dies * LINE, 4096);
@@ -44,10 +43,9 @@ uint64_t sn_moe_window_memory(const struct sn_moe_shape *s, unsigned local,
     struct layout l;
     if (!lay_out(&l, s, t, nodes_bytes))
         return UINT64_MAX;
-    uint64_t pairs = (uint64_t)s->dies * sn_moe_pair_max(s);
     uint64_t private = (uint64_t)local * s->tokens * (s->topk + (s->shared > 0)) * 4;
     if (!t->mapped)
-    private += pairs * (stride_of(s, t) + (uint64_t)local * 2 * s->hidden);
+    private += sn_moe_out_max(s) * stride_of(s, t) + local * sn_moe_in_max(s) * 2 * s->hidden;
     return private + (uint64_t)local * l.bytes;
 }
 
@@ -55,7 +53,7 @@ int sn_moe_window_open(struct sn_moe_window *w, struct sn_moe *m, const struct s
                        const struct sn_transport *t, bool yield, size_t nodes_bytes)
 {
     struct layout l;
-    size_t pairs = (size_t)m->shape.dies * m->pair_max;
+    size_t in = sn_moe_in_max(&m->shape), out = sn_moe_out_max(&m->shape);
     sn_moe_exchange_init(&w->head, a, m, yield);
     w->transport = t;
     w->mapped = t->mapped;
@@ -76,9 +74,9 @@ int sn_moe_window_open(struct sn_moe_window *w, struct sn_moe *m, const struct s
         return status;
     for (unsigned d = 0; w->mapped && d < m->shape.dies; d++)
         w->peer[d] = t->peer(w->link, d);
-    status = sn_mem_alloc((void **)&w->scratch, (w->mapped ? 1 : pairs) * w->head.stride);
+    status = sn_mem_alloc((void **)&w->scratch, (w->mapped ? 1 : out) * w->head.stride);
     if (!status && !w->mapped)
-        status = sn_mem_alloc((void **)&w->y, m->local * pairs * m->answer_bytes);
+        status = sn_mem_alloc((void **)&w->y, m->local * in * m->answer_bytes);
     return status;
 }
 
@@ -99,27 +97,27 @@ void sn_moe_window_close(struct sn_moe_exchange *x)
     free(w);
 }
 
-static size_t region(const struct sn_moe_window *w, uint64_t number, unsigned die)
+size_t sn_moe_window_copies(const struct sn_moe_window *w, unsigned die, unsigned src)
 {
-    return (size_t)(number & 1) * w->head.moe->shape.dies + die;
-}
-
-size_t sn_moe_window_copies(const struct sn_moe_window *w, unsigned src)
-{
-    return w->copies_at + region(w, w->dispatches, src) * w->head.moe->pair_max * w->head.stride;
+    const struct sn_moe *m = w->head.moe;
+    size_t at = (w->dispatches & 1) * sn_moe_in_max(&m->shape) + sn_moe_in(m, die, src);
+    return w->copies_at + at * w->head.stride;
 }
 
 size_t sn_moe_window_count(const struct sn_moe_window *w, unsigned src)
 {
-    return w->counts_at + region(w, w->dispatches, src) * LINE;
+    return w->counts_at + ((w->dispatches & 1) * w->head.moe->shape.dies + src) * LINE;
 }
 
 /* Where the answers between die `expert` and source die `src` lie in the segment of `expert`
  * (mapped) or of `src` (else). */
 static size_t answers(const struct sn_moe_window *w, unsigned expert, unsigned src)
 {
-    size_t at = w->mapped ? src : region(w, w->combines, expert);
-    return w->answers_at + at * w->head.moe->pair_max * w->head.moe->answer_bytes;
+    const struct sn_moe *m = w->head.moe;
+    size_t at = w->mapped
+                    ? sn_moe_in(m, expert, src)
+                    : (w->combines & 1) * sn_moe_out_max(&m->shape) + sn_moe_out(m, src, expert);
+    return w->answers_at + at * m->answer_bytes;
 }
 
 void sn_moe_window_begin(struct sn_moe_window *w)
@@ -187,9 +185,10 @@ int sn_moe_window_end(struct sn_moe_window *w)
                 return status;
             memcpy(&count, segment + sn_moe_window_count(w, s), sizeof count);
             w->head.count[pair] = (uint32_t)count;
-            w->head.received[pair] = segment + sn_moe_window_copies(w, s);
-            w->head.answer[pair] = w->mapped ? segment + answers(w, die, s)
-                                             : w->y + pair * m->pair_max * m->answer_bytes;
+            w->head.received[pair] = segment + sn_moe_window_copies(w, die, s);
+            size_t y = i * sn_moe_in_max(&m->shape) + sn_moe_in(m, die, s);
+            w->head.answer[pair] =
+                w->mapped ? segment + answers(w, die, s) : w->y + y * m->answer_bytes;
         }
     }
     /* No flush: every put is followed by a flag that its receiver waits for. */

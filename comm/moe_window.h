@@ -2,7 +2,8 @@
  *
  * Segment of a die (D dies, P = pair_max, c = stride of a copy):
  *     counts   2 x D lines of 64 bytes   copies in the region of (parity, source)
- *     copies   2 x D x P x c             pre-allocated for the worst case: no die asks for room
+ *     copies   2 x D x P x c             pre-allocated for the worst case: no die asks for room;
+ *                                        sn_moe_fit(): exactly those of one draw
  *     nodes    (hier only)               2 parities of node records to be forwarded
  *     answers  mapped: D x P x 2H, of this die's experts, for the sources to read;
  *              else:   2 x D x P x 2H, for this die's tokens, written by the experts' dies
@@ -35,8 +36,8 @@ struct sn_moe_window {
     uint32_t *place;  /* (local, T, K) place of each copy in its region */
     uint32_t *sent;   /* (local, dies) copies in each region */
     uint32_t *moved;  /* (dies) copies stored there, or answers read, and not yet counted */
-    uint8_t *scratch; /* one copy; not mapped: (dies, pair_max) copies of one source die */
-    uint8_t *y;       /* not mapped: (local, dies, pair_max) answers */
+    uint8_t *scratch; /* one copy; not mapped: sn_moe_out_max() copies of one source die */
+    uint8_t *y;       /* not mapped: (local, sn_moe_in_max()) answers */
 };
 
 /* Bytes of memory per rank; `nodes_bytes` of each segment are for node records. */
@@ -48,8 +49,9 @@ int sn_moe_window_open(struct sn_moe_window *w, struct sn_moe *m, const struct s
 /* Frees *w too. Collective. */
 void sn_moe_window_close(struct sn_moe_exchange *x);
 
-/* Offsets in the segment of the receiving die, in the current dispatch. */
-size_t sn_moe_window_copies(const struct sn_moe_window *w, unsigned src);
+/* Offsets in the segment of the receiving die, in the current dispatch: of the copies that `die`
+ * gets from `src`, of their number. */
+size_t sn_moe_window_copies(const struct sn_moe_window *w, unsigned die, unsigned src);
 size_t sn_moe_window_count(const struct sn_moe_window *w, unsigned src);
 
 /* A new dispatch begins: its number, and place and sent of every copy of this rank. */

@@ -21,12 +21,6 @@ static int check(unsigned dies, unsigned experts, unsigned redundant, unsigned s
                        shared, INT32_MAX);
     if (dies < 1)
         return SN_FAIL(SN_EINVAL, "no dies to place experts on");
-    if (slots < dies)
-        return SN_FAIL(SN_EINVAL,
-                       "%u experts + %u redundant + %u shared leave %llu of %u dies without an "
-                       "expert; use at most %llu dies or %llu more redundant experts",
-                       experts, redundant, shared, (unsigned long long)(dies - slots), dies,
-                       (unsigned long long)slots, (unsigned long long)(dies - slots));
     for (unsigned e = 0; load && e < experts; e++)
         if (!(load[e] >= 0) || isinf(load[e]))
             return SN_FAIL(SN_EINVAL, "load %g of expert %u; must be finite and not negative",

@@ -1,8 +1,9 @@
 /* Placement: which die holds which replica of which expert.
  *
  * The dies hold experts + redundant + shared slots, as evenly as they divide (the first dies one
- * more), slots of a die adjacent, shared ones last. Shared-expert replicas are spread evenly;
- * routed experts in order, or by EPLB (comm/eplb.h), which balances the routed load only.
+ * more), slots of a die adjacent, shared ones last. With fewer slots than dies the last dies hold
+ * none: their tokens go out, nothing comes in. Shared-expert replicas are spread evenly; routed
+ * experts in order, or by EPLB (comm/eplb.h), which balances the routed load only.
  */
 #ifndef SN_COMM_PLACEMENT_H
 #define SN_COMM_PLACEMENT_H
@@ -23,9 +24,8 @@ struct sn_placement {
 };
 
 /* load (experts): expected or observed activations per routed expert, for EPLB; NULL: experts in
- * order, redundant replicas given to experts 0, 1, ... in turn. SN_EINVAL when fewer slots than
- * dies leave a die empty, a load is negative or not finite, or numbers do not fit. Owned by the
- * caller until sn_placement_close(). */
+ * order, redundant replicas given to experts 0, 1, ... in turn. SN_EINVAL when a load is
+ * negative or not finite, or numbers do not fit. Owned by the caller until sn_placement_close(). */
 int sn_placement_open(struct sn_placement *out, unsigned dies, unsigned experts, unsigned redundant,
                       unsigned shared, const double *load);
 void sn_placement_close(struct sn_placement *p);

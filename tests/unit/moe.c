@@ -38,7 +38,7 @@ Test(moe, refuses_with_a_reason)
         bad[i].s = shape;
     bad[0].s.topk = 257, bad[0].says = "larger than experts";
     bad[1].s.topk = 64, bad[1].says = "64 copies";
-    bad[2].s.dies = 321, bad[2].says = "than dies";
+    bad[2].s.hidden = 24, bad[2].says = "multiple of 128"; /* int8 */
     bad[3].s.hidden = 7169, bad[3].says = "multiple of 128";
     bad[4].s.hidden = 16512, bad[4].says = "16384";
     bad[5].s.experts = 65535, bad[5].says = "slots";
@@ -47,6 +47,22 @@ Test(moe, refuses_with_a_reason)
         const char *why = sn_moe_unsupported(&bad[i].s);
         cr_assert(why && strstr(why, bad[i].says), "%zu: %s", i, why ? why : "accepted");
     }
+}
+
+/* Dies without an expert are no error, and bf16 goes down to 8 values: a copy of 24 is 64 bytes. */
+Test(moe, takes_idle_dies_and_small_copies)
+{
+    struct sn_moe_shape s = shape;
+    s.dies = 321;
+    cr_assert_null(sn_moe_unsupported(&s));
+    s.dtype = SN_DTYPE_BF16;
+    s.hidden = 24;
+    cr_assert_null(sn_moe_unsupported(&s));
+    cr_assert_eq(sn_codec_copy_bytes(s.dtype, s.hidden), 64);
+    s.hidden = 136; /* from 128 on in steps of 128, as the fast variants are */
+    cr_assert_not_null(sn_moe_unsupported(&s));
+    s.hidden = 20;
+    cr_assert_not_null(sn_moe_unsupported(&s));
 }
 
 Test(moe, inputs_fill_the_int8_range_and_differ)
