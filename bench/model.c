@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/hash.h"
 #include "harness/base/mem.h"
 #include "harness/base/status.h"
 #include "harness/base/units.h"
@@ -24,13 +25,30 @@ struct shared {
     uint64_t used; /* when last */
 };
 
+/* A remembered value. Found by its hash first: there are hundreds. */
+struct memo {
+    uint64_t hash, used; /* when last */
+    char *key;
+    void *value;
+    void (*release)(void *);
+};
+
 /* Pointers to profiles stay as the list grows: nets borrow them. */
 struct sn_model {
     struct known **known;
     size_t n;
     struct shared shared[SN_MODEL_SHARED];
     uint64_t uses;
+    struct memo memos[SN_MODEL_MEMOS];
 };
+
+static void forget(struct memo *m)
+{
+    if (m->key)
+        m->release(m->value);
+    free(m->key);
+    *m = (struct memo){0};
+}
 
 void *sn_model_open(void)
 {
@@ -56,7 +74,36 @@ void sn_model_close(void *model)
         free(m->known[i]);
     }
     free(m->known);
+    for (int i = 0; i < SN_MODEL_MEMOS; i++)
+        forget(&m->memos[i]);
     free(m);
+}
+
+void *sn_model_memo(const struct sn_case *c, const char *key)
+{
+    struct sn_model *m = c->env->shared;
+    uint64_t hash = sn_hash_bytes(SN_HASH_START, key, strlen(key));
+    for (struct memo *at = m->memos; at < m->memos + SN_MODEL_MEMOS; at++)
+        if (at->key && at->hash == hash && !strcmp(at->key, key)) {
+            at->used = ++m->uses;
+            return at->value;
+        }
+    return NULL;
+}
+
+void sn_model_memo_set(const struct sn_case *c, const char *key, void *value,
+                       void (*release)(void *))
+{
+    struct sn_model *m = c->env->shared;
+    struct memo *oldest = m->memos;
+    for (struct memo *at = m->memos; at < m->memos + SN_MODEL_MEMOS; at++)
+        oldest = at->used < oldest->used ? at : oldest;
+    forget(oldest);
+    *oldest = (struct memo){.hash = sn_hash_bytes(SN_HASH_START, key, strlen(key)),
+                            .used = ++m->uses,
+                            .key = sn_strdup(key),
+                            .value = value,
+                            .release = release};
 }
 
 int sn_model_profile(const struct sn_case *c, const struct sn_profile **out)

@@ -52,6 +52,15 @@ int sn_model_share(const struct sn_case *c, unsigned dies, const struct sn_net_o
  * the degradation. */
 int sn_model_inputs(const struct sn_case *c, unsigned dies);
 
+/* What cases of one run share: a value by its key, NULL when there is none. A value that is set
+ * goes to the memo, which releases it at the run's end, or earlier, least recently used first, when
+ * there are SN_MODEL_MEMOS. Of this rank alone: ranks that ask together must agree on what they
+ * found. */
+enum { SN_MODEL_MEMOS = 1024 };
+void *sn_model_memo(const struct sn_case *c, const char *key);
+void sn_model_memo_set(const struct sn_case *c, const char *key, void *value,
+                       void (*release)(void *));
+
 /* Limit, bottleneck and last die of an engine's result into a timeline. */
 void sn_model_result(const struct sn_net *net, const struct sn_msg *msgs,
                      const struct sn_net_result *r, struct sn_timeline *t);

@@ -1,4 +1,5 @@
-/* dispatch: tokens to the experts' dies and back, with every algorithm of comm/moe.h.
+/* dispatch: tokens to the experts' dies and back, with every algorithm of comm/moe.h. On the model
+ * clock (bench/micro/dispatch_model.h) the same routing, the same algorithms' messages.
  *
  * Another routing for every repetition, DRAWS of them in turn, whatever the speed. Timed: dispatch
  * = from the gate's output (slot and weight per copy) and bf16 tokens to encoded copies at their
@@ -13,7 +14,9 @@
 
 #include "bench/micro/arrival.h"
 #include "bench/micro/dispatch_figures.h"
-#include "comm/moe_check.h"
+#include "bench/micro/dispatch_model.h"
+#include "bench/micro/dispatch_verify.h"
+#include "bench/micro/modelled.h"
 #include "harness/base/buf.h"
 #include "harness/base/clock.h"
 #include "harness/base/status.h"
@@ -30,6 +33,7 @@ static const struct sn_axis axes[] = {
     {.name = "ep",
      .type = SN_AXIS_INT,
      .def = "ranks",
+     .model_def = "8,16,32,64,128,256,320",
      .min = 1,
      .max = 4096,
      .help = "dies that share the experts, in blocks over the ranks (or by --map)"},
@@ -88,12 +92,14 @@ static const struct sn_axis axes[] = {
      .type = SN_AXIS_WORD,
      .def = "shm",
      .words = sn_transport_words,
+     .clocks = SN_CLOCK_WALL,
      .help = "what put and hier go through; alltoallv and pairwise use MPI whatever it says"},
     {.name = "skew",
      .type = SN_AXIS_TEXT,
      .def = "none",
      .check = sn_arrival_check,
-     .help = "how late ranks come: none, uniform(t), exp(t), late(t); T includes the waiting"},
+     .help = "how late ranks (model: dies) come: none, uniform(t), exp(t), late(t); T includes the "
+             "waiting"},
     {.name = "node",
      .type = SN_AXIS_INT,
      .def = "16",
@@ -105,6 +111,20 @@ static const struct sn_axis axes[] = {
      .def = "dispatch,combine,pair",
      .words = phases,
      .help = "the legs that are timed"},
+    {.name = "order",
+     .type = SN_AXIS_WORD,
+     .def = "rotated",
+     .words = sn_net_order_words,
+     .clocks = SN_CLOCK_MODEL,
+     .help = "in which a die sends: from the die behind itself on, shuffled, or from die 0 on"},
+    {.name = "sync",
+     .type = SN_AXIS_WORD,
+     .def = "mean",
+     .words = sn_moe_sync_words,
+     .clocks = SN_CLOCK_MODEL,
+     .help = "how flags grow with ep: linear, log, or the mean of both"},
+    SN_PAYLOAD_AXIS("auto"),
+    SN_MODEL_AXES,
     {0},
 };
 
@@ -116,6 +136,9 @@ struct state {
     enum sn_dispatch_phase phase;
     struct sn_arrival skew;
     bool endpoints_open, moe_open;
+    bool checked; /* model clock: by an earlier case of the run; nothing is open */
+    uint64_t compared;
+    struct sn_dispatch_model model;
     struct sn_dispatch_figures figures;
     int64_t arrived_ns, ended_ns; /* of the last repetition; 0: none */
     double *skew_free_s;          /* on rank 0 */
@@ -136,13 +159,28 @@ static struct sn_moe_shape shape_of(const struct sn_case *c)
     };
 }
 
+/* What really moves. */
+static struct sn_moe_shape moved_shape(const struct sn_case *c)
+{
+    struct sn_moe_shape s = shape_of(c);
+    return sn_on_model(c) ? sn_dispatch_check_shape(c, &s) : s;
+}
+
+/* And through what. */
+static const struct sn_transport *transport_of(const struct sn_case *c)
+{
+    if (sn_on_model(c))
+        return c->env->world->hosts > 1 ? &sn_transport_p2p : &sn_transport_shm;
+    return sn_transports[sn_case_word(c, "transport")];
+}
+
 static int open_endpoints(const struct sn_case *c, struct sn_endpoints *e)
 {
     return sn_endpoints_open(e, (unsigned)sn_case_int(c, "ep"), c->env->world->size,
                              (unsigned)sn_case_int(c, "node"), c->env->map_file);
 }
 
-/* The map and the routing's file. */
+/* The map, the routing's file, the profile and what is degraded of it. */
 static int inputs(const struct sn_case *c)
 {
     struct sn_endpoints e;
@@ -155,6 +193,8 @@ static int inputs(const struct sn_case *c)
                              (unsigned)sn_case_int(c, "topk"), c->env->seed);
     if (status == SN_OK)
         sn_routing_close(r);
+    if (status == SN_OK && sn_on_model(c))
+        status = sn_model_inputs(c, (unsigned)sn_case_int(c, "ep"));
     return status;
 }
 
@@ -174,25 +214,26 @@ static unsigned most_dies(const struct sn_case *c)
 static const char *unsupported(const struct sn_case *c)
 {
     const struct sn_moe_algorithm *a = sn_moe_algorithms[sn_case_word(c, "algorithm")];
-    struct sn_moe_shape s = shape_of(c);
+    struct sn_moe_shape s = shape_of(c), moved;
     const char *why = sn_moe_unsupported(&s);
     if (why)
         return why;
-    if (a->transport && sn_transports[sn_case_word(c, "transport")]->mapped &&
-        c->env->world->hosts > 1)
+    if (a->transport && transport_of(c)->mapped && c->env->world->hosts > 1)
         return "this transport needs all ranks on one host";
-    return a->unsupported ? a->unsupported(&s, (unsigned)sn_case_int(c, "node"), most_dies(c))
-                          : NULL;
+    if (!a->unsupported)
+        return NULL;
+    moved = moved_shape(c); /* on the model clock as if on one rank, whatever there are */
+    return a->unsupported(&moved, (unsigned)sn_case_int(c, "node"),
+                          sn_on_model(c) ? s.dies : most_dies(c));
 }
 
 static uint64_t memory(const struct sn_case *c)
 {
     const struct sn_moe_algorithm *a = sn_moe_algorithms[sn_case_word(c, "algorithm")];
-    struct sn_moe_shape s = shape_of(c);
+    struct sn_moe_shape s = shape_of(c), moved = moved_shape(c);
     unsigned most = most_dies(c);
-    uint64_t own = sn_moe_memory(&s, most);
-    uint64_t needs = a->memory(&s, (unsigned)sn_case_int(c, "node"), most,
-                               sn_transports[sn_case_word(c, "transport")]);
+    uint64_t own = sn_moe_memory(&moved, most) + (sn_on_model(c) ? sn_moe_model_memory(&s) : 0);
+    uint64_t needs = a->memory(&moved, (unsigned)sn_case_int(c, "node"), most, transport_of(c));
     return own + needs < own ? UINT64_MAX : own + needs;
 }
 
@@ -201,20 +242,13 @@ static unsigned endpoints(const struct sn_case *c)
     return (unsigned)sn_case_int(c, "ep");
 }
 
-static int setup(struct sn_case *c)
+/* The problem and the algorithm. Collective. */
+static int open_exchange(struct sn_case *c, struct state *s)
 {
     const struct sn_world *w = c->env->world;
-    struct sn_moe_shape shape = shape_of(c);
-    struct state *s = sn_calloc(1, sizeof *s);
-    c->state = s;
-    s->phase = (enum sn_dispatch_phase)sn_case_word(c, "phase");
-    s->algorithm = sn_moe_algorithms[sn_case_word(c, "algorithm")];
-    sn_dispatch_figures_open(&s->figures, s->phase, shape.dies);
-    int status = sn_arrival_parse(sn_case_text(c, "skew"), &s->skew);
-    if (status == SN_OK) {
-        status = open_endpoints(c, &s->endpoints);
-        s->endpoints_open = status == SN_OK;
-    }
+    struct sn_moe_shape shape = moved_shape(c);
+    int status = open_endpoints(c, &s->endpoints);
+    s->endpoints_open = status == SN_OK;
     status = sn_world_agree(w, status);
     if (status != SN_OK)
         return status;
@@ -224,27 +258,64 @@ static int setup(struct sn_case *c)
     status = sn_world_agree(w, status);
     if (status != SN_OK)
         return status;
-    status = s->algorithm->open(&s->exchange, &s->moe, sn_transports[sn_case_word(c, "transport")],
-                                w->oversubscribed);
-    status = sn_world_agree(w, status);
-    for (unsigned d = DRAWS; d-- > 0 && status == SN_OK;) {
+    if (shape.fit)
+        sn_dispatch_check_fit(&s->moe);
+    status = s->algorithm->open(&s->exchange, &s->moe, transport_of(c), w->oversubscribed);
+    return sn_world_agree(w, status);
+}
+
+static int setup(struct sn_case *c)
+{
+    struct state *s = sn_calloc(1, sizeof *s);
+    c->state = s;
+    s->phase = (enum sn_dispatch_phase)sn_case_word(c, "phase");
+    s->algorithm = sn_moe_algorithms[sn_case_word(c, "algorithm")];
+    sn_dispatch_figures_open(&s->figures, s->phase, (unsigned)sn_case_int(c, "ep"));
+    int status = sn_arrival_parse(sn_case_text(c, "skew"), &s->skew);
+    status = sn_world_agree(c->env->world, status);
+    if (status != SN_OK)
+        return status;
+    s->model = (struct sn_dispatch_model){
+        .shape = shape_of(c), .phase = s->phase, .algorithm = s->algorithm, .skew = s->skew};
+    s->checked = sn_on_model(c) && sn_dispatch_checked(c, &s->compared);
+    if (s->checked)
+        return SN_OK;
+    status = open_exchange(c, s);
+    for (unsigned d = DRAWS; d-- > 0 && status == SN_OK && !sn_on_model(c);) {
         sn_moe_set_draw(&s->moe, d);
-        sn_dispatch_figures_add(&s->figures, s->exchange, w);
+        sn_dispatch_figures_add(&s->figures, s->exchange, c->env->world);
     }
     return status;
+}
+
+static void close_exchange(struct state *s)
+{
+    s->algorithm->close(s->exchange);
+    s->exchange = NULL;
+    if (s->moe_open)
+        sn_moe_close(&s->moe);
+    if (s->endpoints_open)
+        sn_endpoints_close(&s->endpoints);
+    s->moe_open = s->endpoints_open = false;
 }
 
 static void teardown(struct sn_case *c)
 {
     struct state *s = c->state;
-    s->algorithm->close(s->exchange);
-    if (s->moe_open)
-        sn_moe_close(&s->moe);
-    if (s->endpoints_open)
-        sn_endpoints_close(&s->endpoints);
+    close_exchange(s);
+    sn_dispatch_model_close(&s->model);
     sn_dispatch_figures_close(&s->figures);
     free(s->skew_free_s);
     free(s);
+}
+
+static void note_skew_free(struct state *s, double seconds)
+{
+    if (s->n_skew_free == s->cap_skew_free) {
+        s->cap_skew_free = s->cap_skew_free ? 2 * s->cap_skew_free : 256;
+        s->skew_free_s = sn_realloc(s->skew_free_s, s->cap_skew_free, sizeof *s->skew_free_s);
+    }
+    s->skew_free_s[s->n_skew_free++] = seconds;
 }
 
 /* Gathers when the last repetition ended for the last rank that came. Collective. */
@@ -256,94 +327,25 @@ static void add_skew_free(const struct sn_case *c, struct state *s)
     int64_t last[2] = {s->arrived_ns, s->ended_ns};
     MPI_Reduce(w->rank ? last : MPI_IN_PLACE, last, 2, MPI_INT64_T, MPI_MAX, 0, w->comm);
     s->ended_ns = 0;
-    if (w->rank)
-        return;
-    if (s->n_skew_free == s->cap_skew_free) {
-        s->cap_skew_free = s->cap_skew_free ? 2 * s->cap_skew_free : 256;
-        s->skew_free_s = sn_realloc(s->skew_free_s, s->cap_skew_free, sizeof *s->skew_free_s);
-    }
-    s->skew_free_s[s->n_skew_free++] = (double)(last[1] - last[0]) * 1e-9;
-}
-
-/* --- verification ---------------------------------------------------------------------------- */
-
-/* The bytes and copies that all ranks moved in a leg against the routing; rank 0 reports. */
-static void check_traffic(const struct state *s, const char *leg, const uint64_t before[3],
-                          const struct sn_moe_traffic *t, bool copies, struct sn_check *k)
-{
-    static const char *const what[] = {"wire bytes", "local bytes", "copies between dies"};
-    const struct sn_moe_exchange *x = s->exchange;
-    uint64_t v[6] = {x->wire_bytes - before[0],
-                     x->local_bytes - before[1],
-                     copies ? x->wire_copies - before[2] : 0,
-                     t->wire,
-                     t->local,
-                     copies ? t->wire_copies : 0};
-    MPI_Allreduce(MPI_IN_PLACE, v, 6, MPI_UINT64_T, MPI_SUM, s->moe.comm);
-    for (unsigned i = 0; i < 3 && s->moe.rank == 0; i++) {
-        k->compared++;
-        if (v[i] != v[3 + i])
-            sn_check_fail(k, "%s: %llu %s counted, %llu in the routing", leg,
-                          (unsigned long long)v[i], what[i], (unsigned long long)v[3 + i]);
-    }
-}
-
-static void add_verdict(struct sn_check *k, const struct sn_moe_verdict *v)
-{
-    k->compared += v->compared;
-    if (!v->errors)
-        return;
-    sn_check_fail(k, "%s", v->first);
-    k->errors += v->errors - 1;
+    if (w->rank == 0)
+        note_skew_free(s, (double)(last[1] - last[0]) * 1e-9);
 }
 
 static int verify(struct sn_case *c, struct sn_check *k)
 {
     struct state *s = c->state;
-    const struct sn_world *w = c->env->world;
-    struct sn_moe_exchange *x = s->exchange;
-    struct sn_moe_traffic there = {0}, back = {0};
-    struct sn_moe_verdict received = {0}, combined = {0}, conserved = {0};
-    k->what = "every copy (source, number, slot, payload, checksum), every combined value, copies "
-              "per slot and bytes moved, with what (seed, draw, token) gives";
+    k->what = sn_dispatch_verified;
+    k->compared = s->compared;
+    if (s->checked)
+        return SN_OK;
     add_skew_free(c, s);
-    memset(s->moe.out, 0xff, (size_t)s->moe.local * s->moe.shape.tokens * s->moe.answer_bytes);
-
-    uint64_t before[] = {x->wire_bytes, x->local_bytes, x->wire_copies};
-    int status = sn_world_agree(w, s->algorithm->dispatch(x));
-    if (status != SN_OK)
-        return status;
-    sn_moe_expected_dispatch(x, &there);
-    check_traffic(s, "dispatch", before, &there, true, k);
-    sn_moe_experts(x);
-
-    uint64_t between[] = {x->wire_bytes, x->local_bytes, x->wire_copies};
-    status = sn_world_agree(w, s->algorithm->combine(x));
-    if (status != SN_OK)
-        return status;
-    sn_moe_expected_combine(x, &back);
-    check_traffic(s, "combine", between, &back, false, k);
-
-    /* env's and moe's mutations are the same words in the same order. */
-    _Static_assert((int)SN_MUTATE_WRONG_RANK == (int)SN_MOE_WRONG_RANK &&
-                       (int)SN_MUTATE_BITFLIP == (int)SN_MOE_BITFLIP &&
-                       (int)SN_MUTATE_SWAP == (int)SN_MOE_SWAP &&
-                       (int)SN_MUTATE_DROP == (int)SN_MOE_DROP,
-                   "mutations");
-    enum sn_moe_mutation mutation = (enum sn_moe_mutation)c->env->mutate;
-    if (s->phase != SN_COMBINE_ONLY)
-        status = sn_moe_mutate(x, mutation);
-    if (s->phase != SN_DISPATCH_ONLY && status == SN_OK)
-        status = sn_moe_mutate_combined(x, mutation);
-    if (status != SN_OK)
-        return status;
-    sn_moe_check_received(x, &received);
-    sn_moe_check_combined(x, &combined);
-    sn_moe_check_conserved(x, &conserved);
-    add_verdict(k, &received);
-    add_verdict(k, &combined);
-    add_verdict(k, &conserved);
-    return SN_OK;
+    int status = sn_dispatch_verify(c, s->exchange, s->phase, k);
+    if (sn_on_model(c) && status == SN_OK) {
+        if (!k->errors && !c->env->mutate)
+            sn_dispatch_set_checked(c, k->compared);
+        close_exchange(s); /* the model needs the memory, and nobody else what is there */
+    }
+    return status;
 }
 
 /* --- the timed part -------------------------------------------------------------------------- */
@@ -394,12 +396,32 @@ static int run(struct sn_case *c)
     return status;
 }
 
+/* --- the model ------------------------------------------------------------------------------- */
+
+static unsigned draws(const struct sn_case *c)
+{
+    return SN_DISPATCH_MODEL_DRAWS;
+}
+
+static int predict(struct sn_case *c, struct sn_timeline *t)
+{
+    struct state *s = c->state;
+    double skew_free;
+    int status = sn_dispatch_predict(c, &s->model, &s->figures, t, &skew_free);
+    if (status == SN_OK && s->skew.kind != SN_ARRIVAL_NONE)
+        note_skew_free(s, skew_free);
+    return status;
+}
+
 /* --- the row --------------------------------------------------------------------------------- */
 
 static void metrics(const struct sn_case *c, struct sn_row *row)
 {
     const struct state *s = c->state;
-    sn_dispatch_figures_row(&s->figures, &s->moe, c->env, row);
+    struct sn_moe_shape shape = shape_of(c);
+    sn_dispatch_figures_row(&s->figures, &shape, c->env, row);
+    if (sn_on_model(c))
+        sn_dispatch_model_metrics(&s->model, row);
     if (s->n_skew_free) {
         double median, lo, hi;
         sn_stats_median_ci(s->skew_free_s, s->n_skew_free, 0.95, &median, &lo, &hi);
@@ -411,7 +433,7 @@ const struct sn_bench sn_bench_dispatch = {
     .name = "dispatch",
     .brief = "MoE tokens to their experts and back: dispatch, combine and the pair",
     .axes = axes,
-    .clocks = SN_CLOCK_WALL,
+    .clocks = SN_CLOCK_WALL | SN_CLOCK_MODEL,
     .timed =
         "dispatch: places, encoding, moving, until all copies are visible to their dies, which "
         "need not have them in their caches; combine: answers, fresh from the experts, back "
@@ -430,6 +452,8 @@ const struct sn_bench sn_bench_dispatch = {
     .setup = setup,
     .verify = verify,
     .prepare = prepare,
+    .draws = draws,
+    .predict = predict,
     .run = run,
     .metrics = metrics,
     .teardown = teardown,
