@@ -48,6 +48,26 @@ refuse "unknown word" "op=fetch" "$tmp/lat" --against "$tmp/bad.yaml"
 : >"$tmp/bad.yaml"
 refuse "empty file" "bad.yaml:1: the file is empty" "$tmp/lat" --against "$tmp/bad.yaml"
 
+# The model against the figures it was fitted to; one of them moved by 30 %.
+model="run dispatch --clock=model --profile=cloudmatrix384-ub ep=8,256 tokens=128 hidden=7168 topk=8 experts=256 dtype=int8"
+expect "the model's dispatch" 0 "$SNBENCH" $model routing=uniform -q -o "$tmp/model"
+published=results/published/cloudmatrix384.yaml
+expect "its calibration rows within 5 %" 0 "$SNBENCH" validate "$tmp/model" --against $published --format csv
+for id in dispatch.ep8 dispatch.ep256 combine.ep8; do
+    case $out in
+    *"$id,calibration,"*",ok,"*) ok "$id is judged" ;;
+    *) not_ok "$id is judged: $(grep "$id" <<<"$out")" ;;
+    esac
+done
+sed 's/expected: 152 us/expected: 197.6 us/' $published >"$tmp/moved.yaml"
+expect "a figure moved by 30 %: exit 3" 3 "$SNBENCH" validate "$tmp/model" --against "$tmp/moved.yaml"
+says "it is named" "do not hold: dispatch.ep256"
+expect "the report" 0 "$SNBENCH" report "$tmp/model" --format md
+says -o "it has the fidelity" "## Fidelity"
+says -o "it shows the published figure" "published"
+"$SNBENCH" verify "$tmp/model" >/dev/null 2>&1 && ok "and verifies" || not_ok "and verifies"
+[ -e "$tmp/model/plots/fidelity-time.csv" ] && ok "the parity's data" || not_ok "the parity's data: no file"
+
 expect "help" 0 "$SNBENCH" validate --help
 says -o "help shows --against" "--against FILE"
 finish

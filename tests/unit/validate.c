@@ -678,3 +678,39 @@ Test(validate, parity_has_one_figure_a_unit)
     sn_rows_free(&m.rows);
     erase(dir);
 }
+
+/* --- the files of this tree ------------------------------------------------------------------- */
+
+/* Every file reads, every entry of a table is a row of it, and the two figures agree. */
+Test(validate, the_files_of_this_tree)
+{
+    static const struct sn_app real = {.benches = sn_benches};
+    struct sn_datadir data;
+    cr_assert_eq(sn_datadir_open(&data), SN_OK, "%s", sn_status_message());
+    struct sn_published p;
+    sn_published_open(&p, data.results, &real);
+    for (size_t i = 0; i < p.n_errors; i++)
+        cr_expect(false, "%s", p.errors[i]);
+    cr_expect_eq(p.n, 2);
+    size_t entries = 0;
+    for (size_t s = 0; s < p.n; s++) {
+        for (size_t i = 0; i < p.sets[s].expect.n; i++, entries++) {
+            const struct sn_expectation *e = &p.sets[s].expect.entries[i];
+            const struct sn_published_figure *f = sn_published_find(&p.sets[s].table, e->id);
+            cr_assert_not_null(f, "%s: %s is not in %s", p.sets[s].expect.path, e->id,
+                               p.sets[s].expect.figures);
+            expect_near(e->range ? e->max : e->expected, f->value);
+            cr_expect_str_eq(sn_expect_class_words[e->class], f->class);
+            cr_expect(!strcmp(e->unit, f->unit) || !strcmp(f->unit, "fraction"), "%s: %s, %s",
+                      e->id, e->unit, f->unit);
+        }
+    }
+    cr_expect_eq(entries, 18);
+    sn_published_close(&p);
+    struct sn_expectations x;
+    char *spec = sn_strdupf("%s/published/fabric-spec.yaml", data.results);
+    cr_expect_eq(sn_expectations_load(&x, spec, &real), SN_OK, "%s", sn_status_message());
+    sn_expectations_free(&x);
+    free(spec);
+    sn_datadir_close(&data);
+}
