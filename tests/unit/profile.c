@@ -546,9 +546,9 @@ Test(profile, forms_of_the_flags_agree_at_the_rows)
         struct sn_profile p = open_own(t[i].name);
         double flag = p.cost.flag.value, base = p.cost.sync_base.value,
                step = p.cost.sync_step.value;
-        cr_expect(within(flag, 2 * p.cost.issue.value) < 1e-6);
-        cr_expect(within(base + step * log2(t[i].least), flag * (t[i].least - 1)) < 1e-3);
-        cr_expect(within(base + step * log2(t[i].most), flag * (t[i].most - 1)) < 1e-3);
+        cr_expect(fabs(flag - 2 * p.cost.issue.value) < 1e-15);
+        cr_expect(fabs(base + step * log2(t[i].least) - flag * (t[i].least - 1)) < 1e-9);
+        cr_expect(fabs(base + step * log2(t[i].most) - flag * (t[i].most - 1)) < 1e-9);
         cr_expect(p.cost.launch.class == SN_FIGURE_CALIBRATED &&
                   p.cost.issue.class == SN_FIGURE_CALIBRATED);
         cr_expect(sn_profile_covers(&p, "ep", t[i].least) && sn_profile_covers(&p, "ep", 64) &&
