@@ -155,6 +155,10 @@ static void apply_term(struct sn_net *net, const struct sn_degrade_term *t)
         net->pairs[net->n_pairs++] = (struct sn_net_pair){t->at, t->link, t->factor};
         return;
     }
+    if (t->target == SN_DEGRADE_NODE)
+        net->node_touched[t->at] = 1;
+    else
+        net->die_touched[t->at] = 1;
     row = (t->target == SN_DEGRADE_NODE ? net->node_lane : net->die_lane) + (size_t)t->at * lanes;
     for (unsigned l = 0; l < lanes; l++)
         if (t->link == SN_DEGRADE_ALL || t->link == l)
@@ -200,6 +204,35 @@ static void find_limits(struct sn_net *net)
         }
 }
 
+/* What the routes have that only the planes' own factors touch. */
+static void set_rates(struct sn_net *net)
+{
+    const struct sn_profile *p = net->p;
+    unsigned lanes = net->lanes;
+    net->plane_factor = 0;
+    for (unsigned l = 0; l < lanes; l++) {
+        net->plane_factor += net->plane[l] / lanes;
+        if (net->plane[l] > 0 && (net->pinned == SN_NET_NO_PLANE || net->pinned == l))
+            net->usable[net->n_usable++] = (uint8_t)l;
+    }
+    for (int i = 0; i < SN_PATHS; i++) {
+        struct sn_net_path *h = &net->path[i];
+        bool hashed = h->planar && net->hashed;
+        if (hashed) {
+            h->link = sn_calloc(2 * lanes, sizeof *h->link);
+            h->trunk = sn_calloc(2 * lanes, sizeof *h->trunk);
+        }
+        for (unsigned k = 0; k < 2; k++) {
+            h->rate[k] = sn_net_scaled(h->bandwidth[k], h->planar ? net->plane_factor : 1);
+            for (unsigned l = 0; hashed && l < lanes; l++) {
+                double up = p->uplink.value / (double)h->port_rate;
+                h->link[k * lanes + l] = sn_net_scaled(h->bandwidth[k], net->plane[l] / lanes);
+                h->trunk[k * lanes + l] = sn_net_scaled(h->bandwidth[k], net->plane[l] * up);
+            }
+        }
+    }
+}
+
 static int set_degradation(struct sn_net *net, const char *spec)
 {
     int s = sn_degrade_parse(&net->terms, &net->n_terms, spec);
@@ -216,6 +249,8 @@ static int set_degradation(struct sn_net *net, const char *spec)
     if (tables) {
         net->die_lane = ones((size_t)net->endpoints * net->lanes);
         net->node_lane = ones((size_t)net->nodes * net->lanes);
+        net->die_touched = sn_calloc(net->endpoints, 1);
+        net->node_touched = sn_calloc(net->nodes, 1);
     }
     for (size_t i = 0; i < net->n_terms; i++) {
         apply_term(net, &net->terms[i]);
@@ -223,14 +258,7 @@ static int set_degradation(struct sn_net *net, const char *spec)
             net->why[i] = why_cut(net, &net->terms[i]);
     }
     join_pairs(net);
-    net->plane_factor = 0;
-    for (unsigned l = 0; l < net->lanes; l++)
-        net->plane_factor += net->plane[l] / net->lanes;
-    for (int i = 0; i < SN_PATHS; i++)
-        for (int k = 0; k < 2; k++) {
-            double f = net->path[i].planar ? net->plane_factor : 1;
-            net->path[i].rate[k] = (uint64_t)((double)net->path[i].bandwidth[k] * f + 0.5);
-        }
+    set_rates(net);
     find_limits(net);
     return SN_OK;
 }
@@ -248,6 +276,8 @@ static void set_fifos(struct sn_net *net)
         [SN_STAGE_EJECT] = ports};
     for (int s = 0; s < SN_STAGES; s++)
         net->base[s + 1] = net->base[s] + count[s];
+    for (int s = 0; s < SN_STAGES; s++)
+        net->most_fifos = count[s] > net->most_fifos ? count[s] : net->most_fifos;
 }
 
 int sn_net_open(struct sn_net **out, const struct sn_profile *p, unsigned dies,
@@ -280,6 +310,13 @@ void sn_net_close(struct sn_net *net)
     free(net->why);
     free(net->terms);
     free(net->pairs);
+    for (int i = 0; i < SN_PATHS; i++) {
+        free(net->path[i].link);
+        free(net->path[i].trunk);
+    }
+    free(net->touched);
+    free(net->node_touched);
+    free(net->die_touched);
     free(net->limited);
     free(net->node_lane);
     free(net->die_lane);
@@ -287,7 +324,6 @@ void sn_net_close(struct sn_net *net)
     free(net->node);
     free(net->package);
     free(net->fifos);
-    free(net->touched);
     free(net->scratch);
     free(net->counts);
     free(net);

@@ -29,6 +29,8 @@ struct sn_net_path {
     uint64_t port_rate;    /* physical B/s of the port */
     int64_t latency;       /* of sends, and of the data of reads in `data` */
     int64_t request, data;
+    uint64_t *link,
+        *trunk; /* hashed: (2, lanes) B/s of sends and reads over whole links, or NULL */
 };
 
 struct sn_net_pair {
@@ -62,10 +64,14 @@ struct sn_net {
     struct sn_net_path path[SN_PATHS];
 
     /* Degradation. Without lane tables all routes have the same factor, already in path.rate. */
-    double plane_factor;       /* mean over the planes */
-    double *plane;             /* (lanes) */
-    double *die_lane;          /* (endpoints, lanes), or NULL */
-    double *node_lane;         /* (nodes, lanes), with die_lane and planes */
+    double plane_factor;          /* mean over the planes */
+    double *plane;                /* (lanes) */
+    double *die_lane;             /* (endpoints, lanes), or NULL */
+    double *node_lane;            /* (nodes, lanes), with die_lane and planes */
+    uint8_t *die_touched;         /* (endpoints), with die_lane: has lanes of its own */
+    uint8_t *node_touched;        /* (nodes) */
+    uint8_t usable[SN_MAX_LANES]; /* the planes that are not cut and may be used */
+    unsigned n_usable;
     uint8_t *limited;          /* (nodes): its uplinks can be the bottleneck; or NULL */
     struct sn_net_pair *pairs; /* sorted */
     size_t n_pairs;
@@ -74,6 +80,7 @@ struct sn_net {
     char **why; /* (n_terms): what a term that cuts does */
 
     uint32_t base[SN_STAGES + 1]; /* first FIFO of each stage */
+    uint32_t most_fifos;          /* of a stage */
     struct sn_fifo *fifos;
     uint64_t run;
     uint32_t *touched; /* FIFOs of this run */
@@ -81,7 +88,7 @@ struct sn_net {
 
     struct sn_entry *scratch; /* 2 x scratch_n */
     size_t scratch_n;
-    uint32_t *counts; /* of the buckets of a stage */
+    uint32_t *counts; /* of the buckets of two stages: 2 x (most_fifos + 1) */
 };
 #define SN_NET_NO_PLANE UINT32_MAX
 
@@ -101,7 +108,7 @@ struct sn_way {
     const struct sn_net_path *path;
     bool read, cross; /* cross: from node to node through the planes */
     uint64_t src_rate, dst_rate;
-    uint64_t link_rate[SN_STAGES]; /* of UP to DOWN */
+    uint64_t link_rate[SN_STAGES]; /* of UP to DOWN; the others are not set */
     uint32_t plane, chip;
 };
 
@@ -120,11 +127,22 @@ static inline int64_t sn_service_ps(uint64_t bytes, uint64_t rate)
     return (int64_t)(((unsigned __int128)bytes * 1000000000000u + rate - 1) / rate);
 }
 
+/* A bandwidth times a factor; never 0 but for factor 0, so that only cuts cut. */
+static inline uint64_t sn_net_scaled(uint64_t bandwidth, double factor)
+{
+    uint64_t r = (uint64_t)((double)bandwidth * factor + 0.5);
+    return r || factor == 0 ? r : 1;
+}
+
 /* False when nothing passes from src to dst. */
 bool sn_way_find(const struct sn_net_call *c, const struct sn_msg *m, size_t index,
                  struct sn_way *way);
 void sn_way_hop(const struct sn_net_call *c, const struct sn_msg *m, const struct sn_way *way,
                 enum sn_stage stage, struct sn_hop *hop);
+/* Parts of it: the FIFO at a stage, or SN_FIFO_NONE, and the latency before the stage. */
+uint32_t sn_way_fifo(const struct sn_net_call *c, const struct sn_msg *m, const struct sn_way *w,
+                     enum sn_stage stage);
+int64_t sn_way_gap(const struct sn_net_call *c, const struct sn_way *w, enum sn_stage stage);
 /* The whole latency of a message that waits nowhere, without its bytes. */
 static inline int64_t sn_way_latency(const struct sn_way *w)
 {

@@ -49,7 +49,7 @@ static int grow(struct sn_net *net, size_t n)
     if (!net->fifos) {
         net->fifos = calloc(fifos, sizeof *net->fifos);
         net->touched = malloc(fifos * sizeof *net->touched);
-        net->counts = malloc((fifos + 2) * sizeof *net->counts);
+        net->counts = malloc(2 * ((size_t)net->most_fifos + 1) * sizeof *net->counts);
         if (!net->fifos || !net->touched || !net->counts)
             return SN_FAIL(SN_ENOMEM, "no memory for %u FIFOs", fifos);
     }

@@ -11,12 +11,6 @@
 #include "comm/fabric/net_impl.h"
 #include "harness/base/rng.h"
 
-static uint64_t scaled(uint64_t bandwidth, double factor)
-{
-    uint64_t r = (uint64_t)((double)bandwidth * factor + 0.5);
-    return r ? r : 1; /* no factor above 0 cuts */
-}
-
 static double pair_factor(const struct sn_net *net, uint32_t src, uint32_t dst)
 {
     size_t lo = 0, hi = net->n_pairs;
@@ -45,33 +39,56 @@ static double share(const double *w, const double *x, unsigned lanes)
     return sum / most;
 }
 
+/* The plane and the L2 chip of a message, by hash. */
+static unsigned choose(const struct sn_net *net, const struct sn_msg *m, size_t index,
+                       struct sn_way *way, const uint8_t *usable, unsigned n)
+{
+    uint64_t h = sn_rng_at(net->seed, (uint64_t)m->src << 32 | m->dst, index);
+    way->chip = (uint32_t)((h >> 32) % net->p->l2_per_plane);
+    return way->plane = usable[(uint32_t)h % n];
+}
+
+/* The same as hashed_way() where only the planes have factors. */
+static bool plain_hashed_way(const struct sn_net *net, const struct sn_msg *m, size_t index,
+                             struct sn_way *way)
+{
+    if (!net->n_usable)
+        return false;
+    unsigned l = choose(net, m, index, way, net->usable, net->n_usable);
+    if (way->read)
+        l += net->lanes;
+    way->link_rate[SN_STAGE_UP] = way->link_rate[SN_STAGE_DOWN] = way->path->link[l];
+    if (way->cross)
+        way->link_rate[SN_STAGE_L1] = way->link_rate[SN_STAGE_L2] = way->path->trunk[l];
+    return true;
+}
+
 static bool hashed_way(const struct sn_net *net, const struct sn_msg *m, size_t index,
                        struct sn_way *way, double pair, const double *src, const double *dst,
                        const double *up, const double *down)
 {
-    unsigned usable[SN_MAX_LANES], n = 0, lanes = net->lanes;
+    uint8_t usable[SN_MAX_LANES];
+    unsigned n = 0, lanes = net->lanes;
     double all_src = 0, all_dst = 0;
     for (unsigned l = 0; l < lanes; l++) {
         all_src += src[l] / lanes;
         all_dst += dst[l] / lanes;
         if ((net->pinned == SN_NET_NO_PLANE || net->pinned == l) && src[l] > 0 && dst[l] > 0 &&
             (!way->cross || (up[l] > 0 && down[l] > 0)))
-            usable[n++] = l;
+            usable[n++] = (uint8_t)l;
     }
     if (!n)
         return false;
-    uint64_t h = sn_rng_at(net->seed, (uint64_t)m->src << 32 | m->dst, index);
-    unsigned l = way->plane = usable[(h & UINT32_MAX) % n];
-    way->chip = (uint32_t)((h >> 32) % net->p->l2_per_plane);
+    unsigned l = choose(net, m, index, way, usable, n);
     uint64_t bw = way->src_rate;
     double uplink = net->p->uplink.value / (double)way->path->port_rate;
-    way->src_rate = scaled(bw, all_src * pair);
-    way->dst_rate = scaled(bw, all_dst * pair);
-    way->link_rate[SN_STAGE_UP] = scaled(bw, src[l] / lanes);
-    way->link_rate[SN_STAGE_DOWN] = scaled(bw, dst[l] / lanes);
+    way->src_rate = sn_net_scaled(bw, all_src * pair);
+    way->dst_rate = sn_net_scaled(bw, all_dst * pair);
+    way->link_rate[SN_STAGE_UP] = sn_net_scaled(bw, src[l] / lanes);
+    way->link_rate[SN_STAGE_DOWN] = sn_net_scaled(bw, dst[l] / lanes);
     if (way->cross) {
-        way->link_rate[SN_STAGE_L1] = scaled(bw, up[l] * uplink);
-        way->link_rate[SN_STAGE_L2] = scaled(bw, down[l] * uplink);
+        way->link_rate[SN_STAGE_L1] = sn_net_scaled(bw, up[l] * uplink);
+        way->link_rate[SN_STAGE_L2] = sn_net_scaled(bw, down[l] * uplink);
     }
     return true;
 }
@@ -96,12 +113,12 @@ static bool sprayed_way(const struct sn_net_call *c, const struct sn_msg *m, str
     if (!(sum > 0))
         return false;
     uint64_t bw = way->src_rate;
-    way->src_rate = scaled(bw, share(w, src, lanes) / lanes * pair);
-    way->dst_rate = scaled(bw, share(w, dst, lanes) / lanes * pair);
+    way->src_rate = sn_net_scaled(bw, share(w, src, lanes) / lanes * pair);
+    way->dst_rate = sn_net_scaled(bw, share(w, dst, lanes) / lanes * pair);
     if (way->cross && (c->all_uplinks || net->limited[net->node[m->src]]))
-        way->link_rate[SN_STAGE_L1] = scaled(bw, share(w, up, lanes) * links / lanes);
+        way->link_rate[SN_STAGE_L1] = sn_net_scaled(bw, share(w, up, lanes) * links / lanes);
     if (way->cross && (c->all_uplinks || net->limited[net->node[m->dst]]))
-        way->link_rate[SN_STAGE_L2] = scaled(bw, share(w, down, lanes) * links / lanes);
+        way->link_rate[SN_STAGE_L2] = sn_net_scaled(bw, share(w, down, lanes) * links / lanes);
     return true;
 }
 
@@ -110,28 +127,40 @@ bool sn_way_find(const struct sn_net_call *c, const struct sn_msg *m, size_t ind
 {
     const struct sn_net *net = c->net;
     const struct sn_net_path *path = &net->path[sn_net_path(net, m->src, m->dst)];
-    *way = (struct sn_way){.path = path, .read = m->flags & SN_MSG_READ};
+    uint32_t a = net->node[m->src], b = net->node[m->dst];
+    way->path = path;
+    way->read = m->flags & SN_MSG_READ;
+    way->cross = path->planar && a != b;
+    way->plane = way->chip = 0;
+    for (int s = SN_STAGE_UP; s <= SN_STAGE_DOWN; s++)
+        way->link_rate[s] = 0;
     if (path->port < 0)
         return false;
     double pair = net->n_pairs ? pair_factor(net, m->src, m->dst) : 1;
     way->src_rate = way->dst_rate = path->rate[way->read];
-    way->cross = path->planar && net->node[m->src] != net->node[m->dst];
-    if (pair == 0 || (path->planar && net->plane_factor == 0))
+    if (pair == 0 || !way->src_rate)
         return false;
-    size_t lanes = net->lanes;
-    const double *src = net->plane, *dst = src, *up = src, *down = src;
-    if (net->die_lane && (path->planar || !net->p->planes)) {
-        src = net->die_lane + m->src * lanes, dst = net->die_lane + m->dst * lanes;
-        up = net->node_lane + net->node[m->src] * lanes;
-        down = net->node_lane + net->node[m->dst] * lanes;
-    } else if (!way->cross || (!c->all_uplinks && !net->limited[net->node[m->src]] &&
-                               !net->limited[net->node[m->dst]])) {
+    bool planes = net->p->planes, spread = path->planar || !planes;
+    bool limits = way->cross && (c->all_uplinks || net->limited[a] || net->limited[b]);
+    bool own = spread && net->die_touched &&
+               (net->die_touched[m->src] || net->die_touched[m->dst] ||
+                (way->cross && (net->node_touched[a] || net->node_touched[b])));
+    bool hashed = path->planar && net->hashed;
+    if (!own && pair == 1 && hashed)
+        return plain_hashed_way(net, m, index, way);
+    if (!own && !hashed && !limits) {
         if (pair != 1)
-            way->src_rate = way->dst_rate = scaled(way->src_rate, pair);
+            way->src_rate = way->dst_rate = sn_net_scaled(way->src_rate, pair);
         return true;
     }
+    size_t lanes = net->lanes;
+    const double *src = net->plane, *dst = src, *up = src, *down = src;
+    if (net->die_lane) {
+        src = net->die_lane + m->src * lanes, dst = net->die_lane + m->dst * lanes;
+        up = net->node_lane + a * lanes, down = net->node_lane + b * lanes;
+    }
     way->src_rate = way->dst_rate = path->bandwidth[way->read];
-    if (net->hashed && path->planar)
+    if (hashed)
         return hashed_way(net, m, index, way, pair, src, dst, up, down);
     return sprayed_way(c, m, way, pair, src, dst, up, down);
 }
@@ -149,42 +178,65 @@ static uint32_t trunk_fifo(const struct sn_net *net, const struct sn_way *w, uin
     return net->hashed ? (node * net->lanes + w->plane) * net->p->l2_per_plane + w->chip : node;
 }
 
+int64_t sn_way_gap(const struct sn_net_call *c, const struct sn_way *w, enum sn_stage stage)
+{
+    return stage == SN_STAGE_ISSUE ? 0
+                                   : sn_way_passed(c, w, stage) - sn_way_passed(c, w, stage - 1);
+}
+
+uint32_t sn_way_fifo(const struct sn_net_call *c, const struct sn_msg *m, const struct sn_way *w,
+                     enum sn_stage stage)
+{
+    const struct sn_net *net = c->net;
+    uint32_t base = net->base[stage];
+    if (!c->stages[stage])
+        return SN_FIFO_NONE;
+    switch (stage) {
+    case SN_STAGE_ISSUE:
+        return base + 2 * ((w->read ? m->dst : m->src) * net->ports + (uint32_t)w->path->port) +
+               w->read;
+    case SN_STAGE_INJECT:
+        return base + port_fifo(net, w->path, m->src);
+    case SN_STAGE_EJECT:
+        return base + port_fifo(net, w->path, m->dst);
+    default:
+        break;
+    }
+    if (!w->link_rate[stage])
+        return SN_FIFO_NONE;
+    switch (stage) {
+    case SN_STAGE_UP:
+        return base + m->src * net->lanes + w->plane;
+    case SN_STAGE_DOWN:
+        return base + m->dst * net->lanes + w->plane;
+    default:
+        return base + trunk_fifo(net, w, stage == SN_STAGE_L1 ? m->src : m->dst);
+    }
+}
+
 void sn_way_hop(const struct sn_net_call *c, const struct sn_msg *m, const struct sn_way *w,
                 enum sn_stage stage, struct sn_hop *hop)
 {
-    const struct sn_net *net = c->net;
-    const struct sn_net_path *p = w->path;
-    int64_t before = stage == SN_STAGE_ISSUE ? 0 : sn_way_passed(c, w, stage - 1);
-    *hop = (struct sn_hop){.fifo = SN_FIFO_NONE, .gap = sn_way_passed(c, w, stage) - before};
-    uint64_t rate = 0;
-    uint32_t fifo = 0;
+    bool shared = w->path->per_node;
+    uint64_t rate;
+    *hop = (struct sn_hop){.fifo = sn_way_fifo(c, m, w, stage), .gap = sn_way_gap(c, w, stage)};
+    if (hop->fifo == SN_FIFO_NONE)
+        return;
     switch (stage) {
     case SN_STAGE_ISSUE:
         rate = w->read ? w->dst_rate : w->src_rate;
-        fifo = ((w->read ? m->dst : m->src) * net->ports + (uint32_t)p->port) * 2 + w->read;
         break;
     case SN_STAGE_INJECT:
-        rate = p->per_node ? p->port_rate : w->src_rate;
-        fifo = port_fifo(net, p, m->src);
+        rate = shared ? w->path->port_rate : w->src_rate;
         break;
     case SN_STAGE_EJECT:
-        rate = p->per_node ? p->port_rate : w->dst_rate;
-        fifo = port_fifo(net, p, m->dst);
-        break;
-    case SN_STAGE_UP:
-    case SN_STAGE_DOWN:
-        rate = w->link_rate[stage];
-        fifo = (stage == SN_STAGE_UP ? m->src : m->dst) * net->lanes + w->plane;
+        rate = shared ? w->path->port_rate : w->dst_rate;
         break;
     default:
         rate = w->link_rate[stage];
-        fifo = rate ? trunk_fifo(net, w, stage == SN_STAGE_L1 ? m->src : m->dst) : 0;
     }
-    if (!rate || !c->stages[stage])
-        return;
-    hop->fifo = net->base[stage] + fifo;
     hop->busy = hop->stretch = sn_service_ps(m->bytes, rate);
-    if (stage == SN_STAGE_INJECT && p->per_node && w->read) /* a send comes from its issuer so */
+    if (stage == SN_STAGE_INJECT && shared && w->read) /* a send comes so from its issuer */
         hop->stretch = sn_service_ps(m->bytes, w->src_rate);
 }
 
