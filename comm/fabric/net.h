@@ -6,7 +6,8 @@
  * then by index), holds the issuer's port max(overhead, bytes / bandwidth) and leaves at the end of
  * that hold, cut through: its head reaches the next FIFO a hop latency later, is served there in
  * order of arrival (ties by source, then index), and so on to the receiver's port. Work conserving;
- * no back pressure. A read is issued by its receiver and then queues at the source's port.
+ * no back pressure. A read is issued by its receiver and then queues at the source's port; alone
+ * it takes read_latency + max(overhead, bytes / read_bandwidth). README.md has the formulas.
  * Packages, nodes, planes and switches come from the profile. Switches that cannot be the
  * bottleneck (healthy, sprayed, not oversubscribed) are only a latency, as with virtual output
  * queues; slowed or hashed ones are FIFOs.
