@@ -244,7 +244,7 @@ static void add_limit(struct leg *const *legs, unsigned n, struct sn_timeline *t
     if (!sum)
         return;
     char bytes[32];
-    sn_units_format(bytes, sizeof bytes, (double)most->time.bottleneck_bytes, SN_UNIT_BYTES);
+    sn_units_format(bytes, sizeof bytes, (double)most->time.bound_bytes, SN_UNIT_BYTES);
     sn_timeline_limit(t, sn_ps_seconds(sum),
                       "the busiest port's %s at its physical bandwidth, and the latency%s", bytes,
                       n > 1 ? ", with the other leg's" : "");

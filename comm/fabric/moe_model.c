@@ -1,8 +1,10 @@
 /* The time of a leg, part by part (comm/fabric/moe_model.h). */
 #include "comm/fabric/moe_model.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "comm/fabric/moe_messages.h"
 #include "harness/base/buf.h"
@@ -52,20 +54,18 @@ void sn_moe_model_close(struct sn_moe_model *m)
 
 static int reserve(struct sn_moe_model *m)
 {
-    size_t dies = m->draw->dies, few = most_messages(m->draw->per_die), all = dies * few;
+    size_t dies = m->draw->dies, all = dies * most_messages(m->draw->per_die);
     all = all > dies * dies ? all : dies * dies; /* the counts of pairwise */
-    if (m->cap >= all && m->few_cap >= few && m->ready_ps)
+    if (m->cap >= all)
         return SN_OK;
     sn_moe_model_close(m);
     m->msgs = malloc(all * sizeof *m->msgs);
-    m->few = malloc(few * sizeof *m->few);
     m->ready_ps = malloc(dies * sizeof *m->ready_ps);
-    if (!m->msgs || !m->few || !m->ready_ps) {
+    if (!m->msgs || !m->ready_ps) {
         sn_moe_model_close(m);
         return SN_FAIL(SN_ENOMEM, "no memory for %zu messages of the model", all);
     }
     m->cap = all;
-    m->few_cap = few;
     return SN_OK;
 }
 
@@ -201,11 +201,22 @@ static int alone(struct sn_moe_model *m, size_t n, int64_t overhead_ps, int64_t 
     return status;
 }
 
+/* Copies n messages from `first` on to `few`. A popular expert's die answers with far more than it
+ * sends. */
+static void take(struct sn_moe_model *m, size_t first, size_t n)
+{
+    if (m->few_cap < n) {
+        m->few = sn_realloc(m->few, n, sizeof *m->few);
+        m->few_cap = n;
+    }
+    memcpy(m->few, m->msgs + first, n * sizeof *m->few);
+}
+
 /* Message `index` by itself, issued at 0; its latency: without bytes and overhead. */
 static int one(struct sn_moe_model *m, size_t index, int64_t issue_ps, int64_t *done_ps,
                int64_t *latency_ps)
 {
-    m->few[0] = m->msgs[index];
+    take(m, index, 1);
     m->few[0].issue_ps = 0;
     m->few[0].after = SN_MSG_NONE;
     int status = alone(m, 1, issue_ps, done_ps);
@@ -230,8 +241,7 @@ static int split(struct sn_moe_model *m, enum sn_moe_leg leg, const struct sn_ne
     size_t first = root;
     while (first > 0 && m->msgs[first - 1].src == src && m->msgs[first - 1].after == SN_MSG_NONE)
         first--;
-    for (size_t i = first; i <= root; i++)
-        m->few[i - first] = m->msgs[i];
+    take(m, first, root - first + 1);
     status = status ? status : alone(m, root - first + 1, issue_ps, &done);
     if (status)
         return status;
@@ -266,10 +276,64 @@ static void count_bytes(const struct sn_moe_model *m, enum sn_moe_leg leg, struc
         t->wire_copies = t->wire_bytes / m->moe->copy_bytes;
 }
 
+/* --- the bound ----------------------------------------------------------------------------------
+ */
+
+struct used { /* of an endpoint's paths in one direction */
+    uint64_t bytes[SN_PATHS];
+    bool any[SN_PATHS];
+};
+
+/* Bytes and least latency of port `port` at dies [first, end) in one direction. */
+static void look_at(const struct sn_moe_model *m, const struct used *u, unsigned first,
+                    unsigned end, int port, struct sn_moe_time *t)
+{
+    const struct sn_profile *p = m->profile;
+    uint64_t bytes = 0, rate = (uint64_t)(p->ports[port].bandwidth.value + 1);
+    double latency = INFINITY;
+    for (unsigned d = first; d < end; d++)
+        for (int path = SN_PATH_SELF + 1; path < SN_PATHS; path++)
+            if (u[d].any[path] && p->paths[path].port == port) {
+                bytes += u[d].bytes[path];
+                latency = fmin(latency, sn_figure_or(&p->paths[path].latency, 0));
+            }
+    if (isinf(latency))
+        return;
+    int64_t least = (int64_t)((unsigned __int128)bytes * 1000000000000u / rate) + sn_ps(latency);
+    if (least <= t->bound_ps)
+        return;
+    t->bound_ps = least;
+    t->bound_bytes = bytes;
+}
+
+/* Over all ports, of a die or of a node, in both directions. The engine's own bound counts from
+ * when a port's messages are issued, which is a cost of software. */
+static void find_bound(const struct sn_moe_model *m, struct sn_moe_time *t)
+{
+    unsigned dies = m->draw->dies;
+    struct used *out = sn_calloc(2 * (size_t)dies, sizeof *out), *in = out + dies;
+    for (size_t i = 0; i < m->n; i++) {
+        const struct sn_msg *x = &m->msgs[i];
+        enum sn_path path = sn_net_path(m->net, x->src, x->dst);
+        out[x->src].bytes[path] += x->bytes;
+        in[x->dst].bytes[path] += x->bytes;
+        out[x->src].any[path] = in[x->dst].any[path] = true;
+    }
+    for (unsigned port = 0; port < m->profile->n_ports; port++) {
+        unsigned step = m->profile->ports[port].per_node ? m->profile->dies_per_node : 1;
+        for (unsigned d = 0; d < dies; d += step) {
+            unsigned end = d + step < dies ? d + step : dies;
+            look_at(m, out, d, end, (int)port, t);
+            look_at(m, in, d, end, (int)port, t);
+        }
+    }
+    free(out);
+}
+
 int sn_moe_model_leg(struct sn_moe_model *m, enum sn_moe_leg leg, struct sn_moe_time *out)
 {
     int64_t issue_ps = sn_ps(sn_figure_or(&m->profile->cost.issue, 0));
-    int64_t last_arrival = 0, first_ready = INT64_MAX;
+    int64_t last_arrival = 0;
     struct sn_net_result r;
     *out = (struct sn_moe_time){0};
     int status = reserve(m);
@@ -295,11 +359,9 @@ int sn_moe_model_leg(struct sn_moe_model *m, enum sn_moe_leg leg, struct sn_moe_
     for (unsigned d = 0; d < m->draw->dies; d++) {
         int64_t late = m->late_ps ? m->late_ps[d] : 0;
         last_arrival = late > last_arrival ? late : last_arrival;
-        first_ready = m->ready_ps[d] < first_ready ? m->ready_ps[d] : first_ready;
     }
     out->skew_free_ps = out->total_ps - last_arrival;
-    out->bound_ps = r.bound_ps > first_ready ? r.bound_ps - first_ready : 0;
-    out->bottleneck_bytes = r.bottleneck_bytes;
+    find_bound(m, out);
     out->last_die = m->msgs[r.last].dst;
     snprintf(out->bottleneck, sizeof out->bottleneck, "%s", r.bottleneck);
     return SN_OK;

@@ -81,11 +81,11 @@ struct sn_moe_time {
     int64_t total_ps;          /* sum of the parts: last end - first arrival */
     int64_t linear_ps, log_ps; /* what `flags` is in each form */
     int64_t skew_free_ps;      /* last end - last arrival */
-    int64_t bound_ps;          /* of the network alone (struct sn_net_result), from the moment when
-                                  the first die could send */
-    char bottleneck[96];
-    uint64_t bottleneck_bytes;
-    uint32_t last_die; /* that got the last message */
+    int64_t bound_ps; /* no schedule is faster, whatever the software: the most that a port's bytes
+                         take at its whole physical bandwidth, and the least latency through it */
+    uint64_t bound_bytes; /* of that port */
+    char bottleneck[96];  /* the port that is busiest in the engine, in words */
+    uint32_t last_die;    /* that got the last message */
     /* Of the messages: bytes between dies and of dies to themselves, without counts; copies and
      * node records between dies (0 in combine). */
     uint64_t wire_bytes, local_bytes, wire_copies;

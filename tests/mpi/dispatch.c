@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "comm/moe_check.h"
+#include "comm/moe_draw.h"
 #include "harness/base/cpu.h"
 #include "harness/base/hash.h"
 #include "harness/base/status.h"
@@ -83,6 +84,7 @@ struct setting {
     struct sn_moe_shape shape;
     const char *routing;
     unsigned node;
+    const uint32_t *count; /* buffers are fitted to these copies; NULL: the worst case */
 };
 
 /* Opens, runs `draws` draws and folds their hashes. */
@@ -98,6 +100,8 @@ static uint64_t run(const struct setting *s, const struct sn_moe_algorithm *a,
     int status = sn_moe_open(&m, &s->shape, s->routing, 7, &e, MPI_COMM_WORLD);
     CHECK(status == SN_OK, "%s", sn_status_message());
     if (status == SN_OK) {
+        if (s->count)
+            sn_moe_fit(&m, s->count);
         status = a->open(&x, &m, t, oversubscribed(size));
         CHECK(status == SN_OK, "%s", sn_status_message());
         for (unsigned d = 0; d < draws && status == SN_OK; d++)
@@ -118,7 +122,8 @@ static uint64_t run_all(const struct setting *s, int size, size_t turn)
     size_t transports = 0;
     while (sn_transports[transports])
         transports++;
-    uint64_t want = run(s, sn_moe_algorithms[0], NULL, size, DRAWS);
+    unsigned draws = s->count ? 1 : DRAWS;
+    uint64_t want = run(s, sn_moe_algorithms[0], NULL, size, draws);
     for (size_t a = 1; sn_moe_algorithms[a]; a++) {
         const struct sn_moe_algorithm *algorithm = sn_moe_algorithms[a];
         for (size_t t = 0; sn_transports[t]; t++) {
@@ -126,7 +131,7 @@ static uint64_t run_all(const struct setting *s, int size, size_t turn)
                 continue;
             if (sn_transports[t]->unsupported(MPI_COMM_WORLD))
                 continue;
-            uint64_t got = run(s, algorithm, sn_transports[t], size, DRAWS);
+            uint64_t got = run(s, algorithm, sn_transports[t], size, draws);
             CHECK(got == want, "%s over %s, ep %u, %s, node %u: another result than %s",
                   algorithm->name, sn_transports[t]->name, s->shape.dies,
                   sn_dtype_words[s->shape.dtype], s->node, sn_moe_algorithms[0]->name);
@@ -160,7 +165,7 @@ MPI_TEST(all_algorithms_agree)
 {
     static const unsigned dies[] = {1, 2, 3, 8, 16};
     for (size_t i = 0; i < sizeof dies / sizeof *dies; i++) {
-        struct setting s = {shape_of(dies[i], (enum sn_dtype)(i % SN_DTYPES)), "uniform", 3};
+        struct setting s = {shape_of(dies[i], (enum sn_dtype)(i % SN_DTYPES)), "uniform", 3, NULL};
         uint64_t got = run_all(&s, size, i);
         same_on_one_rank(&s, got, rank);
     }
@@ -169,7 +174,7 @@ MPI_TEST(all_algorithms_agree)
 MPI_TEST(all_formats_agree)
 {
     for (unsigned t = 0; t < SN_DTYPES; t++) {
-        struct setting s = {shape_of(4, t), "zipf(1.1)", 2};
+        struct setting s = {shape_of(4, t), "zipf(1.1)", 2, NULL};
         s.shape.hidden = 128;
         same_on_one_rank(&s, run_all(&s, size, t), rank);
     }
@@ -177,15 +182,50 @@ MPI_TEST(all_formats_agree)
 
 MPI_TEST(shared_and_redundant_experts)
 {
-    struct setting s = {shape_of(5, SN_DTYPE_INT8), "hot(2,0.5)", 2};
+    struct setting s = {shape_of(5, SN_DTYPE_INT8), "hot(2,0.5)", 2, NULL};
     s.shape.shared = 2;
     s.shape.redundant = 5;
     same_on_one_rank(&s, run_all(&s, size, 0), rank);
 }
 
+/* Dies without an expert only send; here also whole ranks of them. */
+MPI_TEST(dies_without_experts)
+{
+    struct setting s = {shape_of(12, SN_DTYPE_FP8), "uniform", 4, NULL};
+    s.shape.experts = 5;
+    same_on_one_rank(&s, run_all(&s, size, 2), rank);
+    s.shape.redundant = 2; /* by EPLB, 5 dies still have none */
+    same_on_one_rank(&s, run_all(&s, size, 0), rank);
+}
+
+/* Buffers fitted to a draw bring the same bits as those of the worst case, and copies of 64 bytes
+ * are copies: on every transport, popular experts too. */
+MPI_TEST(buffers_fitted_to_one_draw)
+{
+    for (unsigned small = 0; small < 2; small++) {
+        struct setting s = {shape_of(9, small ? SN_DTYPE_BF16 : SN_DTYPE_INT8), "hot(2,0.5)", 4,
+                            NULL};
+        s.shape.hidden = small ? 24 : 128;
+        s.shape.redundant = 1;
+        uint64_t want = run(&s, sn_moe_algorithms[0], NULL, size, 1);
+        struct sn_moe m;
+        struct sn_moe_draw w;
+        CHECK(sn_moe_open_routing(&m, &s.shape, s.routing, 7) == SN_OK, "%s", sn_status_message());
+        sn_moe_draw_open(&w, &s.shape);
+        sn_moe_draw_set(&w, &m, 0);
+        s.shape.fit = sn_moe_draw_most(&w);
+        s.count = w.count;
+        CHECK(sn_moe_in_max(&s.shape) < 9 * sn_moe_pair_max(&s.shape), "nothing is saved");
+        CHECK(run_all(&s, size, small) == want, "fitted buffers, hidden %u: another result",
+              s.shape.hidden);
+        sn_moe_draw_close(&w);
+        sn_moe_close(&m);
+    }
+}
+
 MPI_TEST(one_token_and_every_expert)
 {
-    struct setting s = {shape_of(3, SN_DTYPE_FP8), "uniform", 2};
+    struct setting s = {shape_of(3, SN_DTYPE_FP8), "uniform", 2, NULL};
     s.shape.tokens = 1;
     s.shape.topk = s.shape.experts;
     run_all(&s, size, 1);
@@ -194,7 +234,7 @@ MPI_TEST(one_token_and_every_expert)
 /* Back-to-back dispatches without a barrier, ranks held up at random: two parities must do. */
 MPI_TEST(parities_hold_without_barriers)
 {
-    struct setting s = {shape_of(4, SN_DTYPE_INT8), "uniform", 2};
+    struct setting s = {shape_of(4, SN_DTYPE_INT8), "uniform", 2, NULL};
     for (size_t a = 0; sn_moe_algorithms[a]; a++) {
         struct sn_endpoints e;
         struct sn_moe m;
@@ -247,7 +287,7 @@ MPI_TEST(mutations_are_found)
                                        [SN_MOE_SWAP] = "payload byte",
                                        [SN_MOE_DROP] = "missing",
                                        [SN_MOE_WRONG_RANK] = "die"};
-    struct setting s = {shape_of(4, SN_DTYPE_INT8), "uniform", 2};
+    struct setting s = {shape_of(4, SN_DTYPE_INT8), "uniform", 2, NULL};
     struct sn_endpoints e;
     struct sn_moe m;
     CHECK(sn_endpoints_open(&e, s.shape.dies, size, s.node, NULL) == SN_OK, "endpoints");
@@ -280,7 +320,7 @@ MPI_TEST(mutations_are_found)
 /* What is done to combined tokens is found by value, and by nothing else. */
 MPI_TEST(mutations_of_combined_tokens_are_found)
 {
-    struct setting s = {shape_of(4, SN_DTYPE_INT8), "uniform", 2};
+    struct setting s = {shape_of(4, SN_DTYPE_INT8), "uniform", 2, NULL};
     struct sn_endpoints e;
     struct sn_moe m;
     struct sn_moe_exchange *x = NULL;
@@ -318,7 +358,7 @@ MPI_TEST(mutations_of_combined_tokens_are_found)
 /* The other checks can fail too. */
 MPI_TEST(wrong_results_are_found)
 {
-    struct setting s = {shape_of((unsigned)size, SN_DTYPE_FP8), "uniform", 2};
+    struct setting s = {shape_of((unsigned)size, SN_DTYPE_FP8), "uniform", 2, NULL};
     struct sn_endpoints e;
     struct sn_moe m;
     struct sn_moe_exchange *x = NULL;
@@ -410,6 +450,8 @@ int main(int argc, char **argv)
                         (const struct mpitest[]){TEST(all_algorithms_agree),
                                                  TEST(all_formats_agree),
                                                  TEST(shared_and_redundant_experts),
+                                                 TEST(dies_without_experts),
+                                                 TEST(buffers_fitted_to_one_draw),
                                                  TEST(one_token_and_every_expert),
                                                  TEST(parities_hold_without_barriers),
                                                  TEST(mutations_are_found),
