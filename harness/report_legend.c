@@ -17,6 +17,7 @@ static const struct {
     {"synced-clock", "several hosts: clocks synchronised and checked again at the end"},
     {"transport-unused", "the algorithm is made of MPI calls: the transport is only a name there"},
     {"extrapolated", "outside the range of the table it was computed from"},
+    {"idle-dies", "fewer expert slots than dies: some dies only send"},
 };
 
 /* The words of the program for this benchmark, else those the manifest keeps. */

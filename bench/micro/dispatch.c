@@ -105,7 +105,7 @@ static const struct sn_axis axes[] = {
      .def = "16",
      .min = 1,
      .max = 4096,
-     .help = "dies per node (hier)"},
+     .help = "dies per node, for hier (the model's fabric has the nodes of its profile)"},
     {.name = "phase",
      .type = SN_AXIS_WORD,
      .def = "dispatch,combine,pair",
@@ -437,13 +437,16 @@ const struct sn_bench sn_bench_dispatch = {
     .timed =
         "dispatch: places, encoding, moving, until all copies are visible to their dies, which "
         "need not have them in their caches; combine: answers, fresh from the experts, back "
-        "and summed; the experts between are not timed. Last end minus first start over ranks",
+        "and summed; the experts between are not timed. Last end minus first start over ranks. "
+        "Model "
+        "clock: the same, with launch and flags; pair = dispatch + combine",
     .bytes =
         "logical: copies (or answers) of all dies; wire: moved between different dies; local: "
         "from a die to itself; without counts and flags; means over the 8 draws of the routing "
-        "that the repetitions take in turn",
+        "that the repetitions take in turn (model clock: over its 7, the first of them)",
     .limit = "every copy written and every answer read once, spread evenly over the ranks' cores, "
-             "at the copy and read roofs",
+             "at the copy and read roofs; model clock: the busiest port's bytes at its physical "
+             "bandwidth, and the least latency through it",
     .metric_docs = sn_dispatch_metric_docs,
     .unsupported = unsupported,
     .inputs = inputs,
