@@ -34,12 +34,7 @@ env -u CFLAGS smpicc -O1 tests/cli/simgrid/replay.c -o "$tmp/replay" >"$tmp/smpi
     { not_ok "replay.c builds: $(tail -n 2 "$tmp/smpicc.log" | tr '\n' ' ')"; finish; }
 
 theirs_of() { # DIR DIES
-    # A pure flow model: capacities shared max-min, latencies added once, nothing for the MPI calls or the processors.
-    smpirun -np "$2" -hostfile "$1/hosts" -platform "$1/platform.xml" --cfg=surf/precision:1e-13 --cfg=network/model:CM02 \
-        --cfg=network/TCP-gamma:0 --cfg=network/crosstraffic:0 --cfg=network/bandwidth-factor:1 --cfg=network/latency-factor:1 \
-        --cfg=network/weight-S:0 --cfg=smpi/simulate-computation:no --cfg=smpi/os:0:0:0 --cfg=smpi/or:0:0:0 \
-        --cfg=smpi/ois:0:0:0 --cfg=smpi/send-is-detached-thresh:0 --cfg=smpi/async-small-thresh:0 --cfg=smpi/wtime:0 \
-        --log=root.thres:critical "$tmp/replay" "$1/traffic.txt" 2>"$tmp/smpirun.log" | awk '$1 == "makespan" { print $2 }'
+    tests/cli/simgrid/smpirun.sh "$1" "$2" "$tmp/replay" "$1/traffic.txt" 2>"$tmp/smpirun.log" | awk '$1 == "makespan" { print $2 }'
 }
 
 # compare NAME DIES LOW HIGH: ours / theirs must lie between.
