@@ -2,6 +2,7 @@
 #include "bench/micro/modelled.h"
 
 #include <assert.h>
+#include <math.h>
 
 #include "bench/micro/fabric.h"
 #include "harness/base/status.h"
@@ -45,16 +46,19 @@ static const char *far_end(const struct sn_net *net, const struct sn_profile *p,
     return why ? why : sn_net_unreachable(net, *far, 0);
 }
 
-static int open_machine(const struct sn_case *c, const struct sn_profile **p, struct sn_net **net)
+int sn_modelled_net(const struct sn_case *c, unsigned dies, const struct sn_profile **p,
+                    struct sn_net **net)
 {
     int status = sn_model_profile(c, p);
-    return status == SN_OK ? sn_model_share(c, (*p)->dies, NULL, net) : status;
+    if (status != SN_OK)
+        return status;
+    return sn_model_share(c, dies > (*p)->dies ? dies : (*p)->dies, NULL, net);
 }
 
 int sn_modelled_open(const struct sn_case *c, const struct sn_profile **p, struct sn_net **net,
                      unsigned *far)
 {
-    int status = open_machine(c, p, net);
+    int status = sn_modelled_net(c, 0, p, net);
     if (status != SN_OK)
         return status;
     const char *why = far_end(*net, *p, sn_modelled_path(c), far);
@@ -66,7 +70,7 @@ const char *sn_modelled_path_unsupported(const struct sn_case *c)
     const struct sn_profile *p;
     struct sn_net *net;
     unsigned far;
-    if (open_machine(c, &p, &net) != SN_OK)
+    if (sn_modelled_net(c, 0, &p, &net) != SN_OK)
         return NULL; /* no reason to skip: the hook `inputs` says what is wrong */
     const char *why = far_end(net, p, sn_modelled_path(c), &far);
     return why ? why : sn_fabric_unsupported(c);
@@ -76,7 +80,16 @@ int sn_modelled_inputs(const struct sn_case *c)
 {
     const struct sn_profile *p;
     struct sn_net *net;
-    return sn_on_model(c) ? open_machine(c, &p, &net) : SN_OK;
+    return sn_on_model(c) ? sn_modelled_net(c, 0, &p, &net) : SN_OK;
+}
+
+const char *sn_modelled_path_flag(enum sn_path path)
+{
+    static const char *const flags[SN_PATHS] = {
+        [SN_PATH_SELF] = "path-self", [SN_PATH_PACKAGE] = "path-package",
+        [SN_PATH_NODE] = "path-node", [SN_PATH_SUPERNODE] = "path-supernode",
+        [SN_PATH_CPU] = "path-cpu",   [SN_PATH_CPU_REMOTE] = "path-cpu_remote"};
+    return flags[path];
 }
 
 /* --- time ------------------------------------------------------------------------------------ */
@@ -183,5 +196,7 @@ int sn_modelled_time(struct sn_net *net, const struct sn_profile *p, struct sn_m
     sn_timeline_part(t, "queue", sn_ps_seconds(rest));
     result.bound_ps -= result.bound_ps > r->start_ps ? r->start_ps : 0;
     sn_model_result(net, r->msgs, &result, t);
+    if (!result.bottleneck_bytes) /* copies inside dies pass no port: nothing bounds them */
+        t->limit_s = NAN;
     return SN_OK;
 }

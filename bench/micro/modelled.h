@@ -52,8 +52,15 @@ int sn_modelled_open(const struct sn_case *c, const struct sn_profile **p, struc
  * path, or it is cut; or why no bytes can move on these ranks. */
 const char *sn_modelled_path_unsupported(const struct sn_case *c);
 
+/* The profile and a shared net of its whole machine, or of `dies` dies where that is more. */
+int sn_modelled_net(const struct sn_case *c, unsigned dies, const struct sn_profile **p,
+                    struct sn_net **net);
+
 /* The hook `inputs` of benchmarks over the whole machine; nothing to check on the wall clock. */
 int sn_modelled_inputs(const struct sn_case *c);
+
+/* "path-node" and so on: a flag that says what the ends of a row are to each other. */
+const char *sn_modelled_path_flag(enum sn_path path);
 
 /* --- time ------------------------------------------------------------------------------------ */
 

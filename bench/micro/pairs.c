@@ -1,10 +1,42 @@
 /* pairs: every ordered pair of endpoints, one after another, alone: the matrix in which a slow link
- * shows. The diagonal is a copy inside the endpoint's own memory. */
+ * shows. The diagonal is a copy inside the endpoint's own memory. Model clock: dies of a machine as
+ * large as `dies` says, over all planes as the profile spreads them, or through one. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/benches.h"
+#include "bench/micro/modelled.h"
 #include "bench/micro/stream.h"
 #include "harness/base/buf.h"
+#include "harness/base/status.h"
+
+/* The highest number that an axis takes; a profile has fewer. */
+static const unsigned long most_planes = 63;
+
+static int parse_plane(const char *text, struct sn_net_options *o)
+{
+    char *end;
+    if (!strcmp(text, "all")) {
+        o->spread = SN_NET_SPRAY;
+        return SN_OK;
+    }
+    if (!strcmp(text, "hash")) {
+        o->spread = SN_NET_HASH;
+        return SN_OK;
+    }
+    unsigned long plane = strtoul(text, &end, 10);
+    if (*end || end == text || *text == '-' || *text == '+' || plane > most_planes)
+        return SN_FAIL(SN_EINVAL, "'%s': must be all (sprayed), hash or a plane's number", text);
+    o->spread = SN_NET_PLANE;
+    o->plane = (unsigned)plane;
+    return SN_OK;
+}
+
+static int check_plane(const char *text)
+{
+    struct sn_net_options o;
+    return parse_plane(text, &o);
+}
 
 static const struct sn_axis axes[] = {
     {.name = "op",
@@ -16,6 +48,7 @@ static const struct sn_axis axes[] = {
      .type = SN_AXIS_INT,
      .unit = SN_UNIT_BYTES,
      .def = "1M",
+     .model_def = "64M", /* so that latency is no part of a bandwidth: 0.5 % between nodes */
      .min = 8,
      .max = (double)(8ull << 30),
      .help = "bytes of one transfer"},
@@ -23,15 +56,32 @@ static const struct sn_axis axes[] = {
     {.name = "src",
      .type = SN_AXIS_INT,
      .def = "0:ranks-1",
+     .model_def = "0:15",
      .min = 0,
      .max = 65535,
      .help = "endpoint that the data comes from"},
     {.name = "dst",
      .type = SN_AXIS_INT,
      .def = "0:ranks-1",
+     .model_def = "0:15",
      .min = 0,
      .max = 65535,
      .help = "endpoint that the data goes to"},
+    {.name = "dies",
+     .type = SN_AXIS_INT,
+     .def = "32",
+     .min = 1,
+     .max = 65536,
+     .clocks = SN_CLOCK_MODEL,
+     .help = "dies of the machine: what src, dst and degrade count"},
+    {.name = "plane",
+     .type = SN_AXIS_TEXT,
+     .def = "all",
+     .check = check_plane,
+     .clocks = SN_CLOCK_MODEL,
+     .help = "planes that a message takes: all (sprayed), hash, or the number of one"},
+    SN_PAYLOAD_AXIS("header"), /* a matrix is of many cases, and all move alike */
+    SN_MODEL_AXES,
     {0},
 };
 
@@ -41,18 +91,57 @@ static const struct sn_metric_doc docs[] = {
     {0},
 };
 
+static unsigned endpoints(const struct sn_case *c)
+{
+    return sn_on_model(c) ? (unsigned)sn_case_int(c, "dies") : (unsigned)c->env->world->size;
+}
+
+static int inputs(const struct sn_case *c)
+{
+    return sn_on_model(c) ? sn_model_inputs(c, endpoints(c)) : SN_OK;
+}
+
+static int open_net(const struct sn_case *c, struct sn_net **net)
+{
+    struct sn_net_options o = {.seed = c->env->seed};
+    int status = parse_plane(sn_case_text(c, "plane"), &o);
+    return status == SN_OK ? sn_model_share(c, endpoints(c), &o, net) : status;
+}
+
+static const char *model_unsupported(const struct sn_case *c, unsigned src, unsigned dst)
+{
+    struct sn_net_options o = {0};
+    const struct sn_profile *p;
+    struct sn_net *net;
+    parse_plane(sn_case_text(c, "plane"), &o);
+    if (sn_model_profile(c, &p) != SN_OK)
+        return NULL; /* the hook `inputs` says what is wrong */
+    if (o.spread != SN_NET_SPRAY && !p->planes)
+        return "the profile has no planes: only plane=all";
+    if (o.spread == SN_NET_PLANE && o.plane >= p->planes)
+        return "the profile has fewer planes, counted from 0";
+    if (src == dst && p->paths[SN_PATH_SELF].bandwidth.class == SN_FIGURE_NONE)
+        return "the profile has no path `self`";
+    return open_net(c, &net) == SN_OK ? sn_net_unreachable(net, src, dst) : NULL;
+}
+
 static const char *unsupported(const struct sn_case *c)
 {
     int64_t src = sn_case_int(c, "src"), dst = sn_case_int(c, "dst");
-    if (src >= c->env->world->size || dst >= c->env->world->size)
-        return "src or dst is no endpoint: there are as many as ranks, counted from 0";
+    if (src >= endpoints(c) || dst >= endpoints(c))
+        return sn_on_model(c) ? "src or dst is no die of the machine: counted from 0 to dies - 1"
+                              : "src or dst is no endpoint: there are as many as ranks, counted "
+                                "from 0";
     if (src == dst && sn_case_word(c, "op") == SN_STREAM_SEND)
         return "op=send has no diagonal: a rank cannot wait for itself";
-    return sn_fabric_unsupported(c);
+    const char *reason = sn_stream_unsupported(c, 1);
+    return reason || !sn_on_model(c) ? reason : model_unsupported(c, (unsigned)src, (unsigned)dst);
 }
 
 static uint64_t memory(const struct sn_case *c)
 {
+    if (sn_on_model(c))
+        return sn_stream_model_memory(c, 1, 1, 1);
     return sn_stream_memory(1, (uint64_t)sn_case_int(c, "size"), 1);
 }
 
@@ -84,6 +173,26 @@ static int run(struct sn_case *c)
     return sn_stream_run(c->state, c->batch);
 }
 
+/* One message, whose issue is part of the latency as it was observed. */
+static int predict(struct sn_case *c, struct sn_timeline *t)
+{
+    struct sn_msg m = {.bytes = (uint64_t)sn_case_int(c, "size"),
+                       .src = (uint32_t)sn_case_int(c, "src"),
+                       .dst = (uint32_t)sn_case_int(c, "dst"),
+                       .after = SN_MSG_NONE,
+                       .flags = sn_case_word(c, "op") == SN_STREAM_GET ? SN_MSG_READ : 0};
+    const struct sn_profile *p;
+    struct sn_net *net;
+    int status = sn_model_profile(c, &p);
+    if (status == SN_OK)
+        status = open_net(c, &net);
+    if (status != SN_OK)
+        return status;
+    sn_model_range(p, "size", (double)m.bytes, t);
+    sn_timeline_flag(t, sn_modelled_path_flag(sn_net_path(net, m.src, m.dst)));
+    return sn_modelled_time(net, p, &(struct sn_modelled_run){.msgs = &m, .n = 1}, t);
+}
+
 static void metrics(const struct sn_case *c, struct sn_row *row)
 {
     uint64_t size = (uint64_t)sn_case_int(c, "size");
@@ -101,19 +210,25 @@ const struct sn_bench sn_bench_pairs = {
     .name = "pairs",
     .brief = "bandwidth of every ordered pair of endpoints: the matrix in which a slow link shows",
     .axes = axes,
-    .clocks = SN_CLOCK_WALL,
+    .clocks = SN_CLOCK_WALL | SN_CLOCK_MODEL,
     .flags = SN_BENCH_BATCH,
-    .timed = "one transfer from src to dst, complete (put flushed, get or receive finished), all "
-             "other ranks idle. T = last end minus first start over ranks; two-sided transports "
-             "have one closing flag of a put or get a repetition inside T",
+    .timed =
+        "one transfer from src to dst, complete (put flushed, get or receive finished), all "
+        "other ranks idle. T = last end minus first start over ranks; two-sided transports "
+        "have one closing flag of a put or get a repetition inside T. Model clock: one put or get "
+        "alone in the machine; flag path-WORD: what src and dst are to each other",
     .bytes = "logical = size; wire = size between two endpoints, local = size on the diagonal",
     .limit = "size copied once by one core: out of a shared window (roof copy_shared), on the "
-             "diagonal inside its process (roof copy)",
+             "diagonal inside its process (roof copy); model clock: size at the physical bandwidth "
+             "of the busiest port, and the latency, no bound on the diagonal",
     .metric_docs = docs,
     .unsupported = unsupported,
+    .inputs = inputs,
     .memory = memory,
+    .endpoints = endpoints,
     .setup = setup,
     .verify = verify,
+    .predict = predict,
     .run = run,
     .metrics = metrics,
     .teardown = teardown,
