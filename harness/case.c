@@ -85,7 +85,8 @@ static int verify(struct sn_case *c, const char *phase, struct sn_row *row)
     return SN_OK;
 }
 
-static int steps(struct sn_case *c, const struct sn_case_opts *o, struct sn_row *row)
+static int steps(struct sn_case *c, const struct sn_case_opts *o, struct sn_row *row,
+                 struct sn_timeline *median)
 {
     const struct sn_world *w = c->env->world;
     sn_watch_phase(c->env->watch, "setup");
@@ -97,7 +98,7 @@ static int steps(struct sn_case *c, const struct sn_case_opts *o, struct sn_row 
         status = verify(c, "verify before", row);
     if (status == SN_OK && o->clock == SN_CLOCK_MODEL) {
         sn_watch_phase(c->env->watch, "predict");
-        return sn_timeline_run(c, row);
+        return sn_timeline_run(c, row, median);
     }
     if (status == SN_OK)
         status = sn_sample(c, &o->sample, o->counters, row);
@@ -106,10 +107,12 @@ static int steps(struct sn_case *c, const struct sn_case_opts *o, struct sn_row 
     return status;
 }
 
-static void finish_row(const struct sn_case *c, struct sn_row *row)
+static void finish_row(const struct sn_case *c, const struct sn_timeline *median,
+                       struct sn_row *row)
 {
     sn_row_compute(row); /* statistics first: metrics are made of them */
     c->bench->metrics(c, row);
+    sn_timeline_metrics(median, row);
     sn_row_compute(row); /* and the efficiency, now that the limit is known */
 }
 
@@ -150,14 +153,16 @@ int sn_case_run(const struct sn_plan_case *pc, const struct sn_env *env,
         row->reason = reason;
         return SN_OK;
     }
-    int status = steps(&c, o, row);
+    struct sn_timeline median;
+    sn_timeline_init(&median);
+    int status = steps(&c, o, row, &median);
     if (status == SN_EINTR) {
         b->teardown(&c);
         return status;
     }
     if (status == SN_OK) {
         if (w->rank == 0)
-            finish_row(&c, row);
+            finish_row(&c, &median, row);
     } else {
         row->status = SN_ROW_FAILED;
         row->reason = sn_row_str(row, "%s", sn_status_message());

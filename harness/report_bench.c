@@ -162,7 +162,10 @@ static void set_scaled(struct sn_table *t, size_t column, double value, struct s
 {
     char text[SN_NUM_SIZE], raw[SN_NUM_SIZE];
 
-    sn_num_sig(text, value / s.factor);
+    if (!strcmp(s.unit, "die") && value >= 0) /* a number of one, no quantity */
+        sn_num_count(text, (unsigned long long)value);
+    else
+        sn_num_sig(text, value / s.factor);
     sn_num_raw(raw, value);
     sn_table_set(t, column, text, *raw ? raw : NULL);
 }

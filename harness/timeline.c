@@ -75,7 +75,8 @@ static const struct sn_timeline *median_draw(const struct sn_timeline *t, unsign
     return &t[median];
 }
 
-static void fill_row(const struct sn_timeline *t, unsigned n, struct sn_row *row)
+static void fill_row(const struct sn_timeline *t, unsigned n, struct sn_row *row,
+                     struct sn_timeline *median)
 {
     double *samples = sn_calloc(n, sizeof *samples);
     for (unsigned i = 0; i < n; i++)
@@ -85,20 +86,19 @@ static void fill_row(const struct sn_timeline *t, unsigned n, struct sn_row *row
     row->stop = SN_STOP_MAX; /* all the draws there are */
     row->steady = true;
     const struct sn_timeline *m = median_draw(t, n);
+    *median = *m;
     for (unsigned i = 0; i < m->n_parts; i++)
         sn_row_add_part(row, m->parts[i].part, m->parts[i].s);
     row->limit_s = m->limit_s;
     if (!isnan(m->limit_s))
         row->limit_why = sn_row_str(row, "%s%s%s", m->limit_why,
                                     m->bottleneck[0] ? "; bottleneck: " : "", m->bottleneck);
-    if (m->last_die >= 0)
-        sn_row_add_metric(row, sn_timeline_metric_docs, "last_die", (double)m->last_die);
     for (unsigned i = 0; i < n; i++)
         for (unsigned f = 0; f < t[i].n_flags; f++)
             sn_row_add_flag(row, t[i].flags[f]);
 }
 
-int sn_timeline_run(struct sn_case *c, struct sn_row *row)
+int sn_timeline_run(struct sn_case *c, struct sn_row *row, struct sn_timeline *median)
 {
     const struct sn_world *w = c->env->world;
     int status = SN_OK;
@@ -112,9 +112,15 @@ int sn_timeline_run(struct sn_case *c, struct sn_row *row)
             sn_watch_tick(c->env->watch, false);
         }
         if (status == SN_OK)
-            fill_row(t, n, row);
+            fill_row(t, n, row, median);
         free(t);
     }
     sn_world_rest(w);
     return sn_world_agree(w, status);
+}
+
+void sn_timeline_metrics(const struct sn_timeline *median, struct sn_row *row)
+{
+    if (median->last_die >= 0)
+        sn_row_add_metric(row, sn_timeline_metric_docs, "last_die", (double)median->last_die);
 }

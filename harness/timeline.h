@@ -36,7 +36,11 @@ void sn_timeline_flag(struct sn_timeline *t, const char *flag);
 extern const struct sn_metric_doc sn_timeline_metric_docs[];
 
 /* Collective: all draws of the case by its predict on rank 0, the others rest; fills samples,
- * breakdown, limit and flags of the row there. The bottleneck stands at the end of limit_why. */
-int sn_timeline_run(struct sn_case *c, struct sn_row *row);
+ * breakdown, limit and flags of the row there, and *median with the median draw. The bottleneck
+ * stands at the end of limit_why. */
+int sn_timeline_run(struct sn_case *c, struct sn_row *row, struct sn_timeline *median);
+
+/* The common metrics, behind the benchmark's own. */
+void sn_timeline_metrics(const struct sn_timeline *median, struct sn_row *row);
 
 #endif
