@@ -13,7 +13,7 @@
 #include "harness/base/buf.h"
 #include "harness/base/status.h"
 
-enum { DRAWS = 5, LEAST_BLOCK = SN_KV_LEAST_BYTES };
+enum { DRAWS = 5, DRAWS_WITH_DISPATCH = 3, LEAST_BLOCK = SN_KV_LEAST_BYTES };
 
 static const char *const placement_words[] = {[SN_KVREAD_LOCAL] = "local",
                                               [SN_KVREAD_NODE] = "node",
@@ -253,8 +253,10 @@ static int inputs(const struct sn_case *c)
     if (status != SN_OK || !sn_on_model(c))
         return status;
     status = sn_kvread_open_pool(&s, (uint64_t)sn_case_int(c, "capacity"), &pool);
-    if (status != SN_OK)
+    if (status != SN_OK) {
+        sn_status_prefix("capacity=%s", sn_case_text(c, "capacity"));
         return status;
+    }
     sn_kvpool_close(pool);
     if (sn_kvread_plane_profile(c, name, sizeof name))
         status = sn_kvread_open_net(&s, c);
@@ -338,7 +340,8 @@ static int run(struct sn_case *c)
 
 static unsigned draws(const struct sn_case *c)
 {
-    return is_trace(c) ? 1 : DRAWS;
+    const bool dispatch = sn_case_word(c, "with") == SN_KVREAD_WITH_DISPATCH;
+    return is_trace(c) ? 1 : dispatch ? DRAWS_WITH_DISPATCH : DRAWS;
 }
 
 static int predict(struct sn_case *c, struct sn_timeline *t)

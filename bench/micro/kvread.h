@@ -39,6 +39,7 @@ struct sn_kvread_figures {
     uint64_t read_bytes, stored_bytes;        /* of one repetition (draw); the trace's */
     uint64_t wire_bytes, local_bytes;         /* of these: between memories; inside one */
     double slowdown_read, slowdown_dispatch;  /* beside dispatch, summed over `slowdowns` draws */
+    double layer_s;                           /* a layer of dispatch alone, summed likewise */
     unsigned slowdowns;
     struct sn_kvpool_stats reuse; /* of the trace */
 };

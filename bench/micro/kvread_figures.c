@@ -38,11 +38,13 @@ const struct sn_metric_doc sn_kvread_metric_docs[] = {
     {"bytes_rdma", "B", true, "the same over the plane rdma"},
     {"bytes_vpc", "B", true, "the same over the plane vpc"},
     {"slowdown_read", "1", false,
-     "with=dispatch: time of all reads beside dispatch / time of the same reads alone, mean "
+     "with=dispatch: time of all reads beside dispatch / time of the same reads alone; dispatch "
+     "offers a layer every layer_alone until the reads alone would end, at most 2^20 copies; mean "
      "over draws"},
     {"slowdown_dispatch", "1", false,
      "with=dispatch: time of a layer beside the reads / time of one alone, mean over "
      "layers and draws"},
+    {"layer_alone", "s", false, "with=dispatch: time of one layer of dispatch alone"},
     {"jain", "1", true,
      "with=dispatch: Jain's index over the two kinds of traffic, x = 1 / slowdown"},
     {0},
@@ -158,6 +160,7 @@ static void add_model(const struct sn_kvread *s, const struct sn_case *c, struct
     const double dispatch = f->slowdown_dispatch / f->slowdowns, x[] = {1 / read, 1 / dispatch};
     sn_row_add_metric(row, docs, "slowdown_read", read);
     sn_row_add_metric(row, docs, "slowdown_dispatch", dispatch);
+    sn_row_add_metric(row, docs, "layer_alone", f->layer_s / f->slowdowns);
     sn_row_add_metric(row, docs, "jain", sn_kvread_jain(x, 2));
 }
 

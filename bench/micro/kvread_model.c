@@ -260,8 +260,9 @@ static int layer_alone(struct sn_kvread *s, unsigned ep, int64_t *period)
     return status;
 }
 
-static void add_slowdowns(struct sn_kvread *s, double read, double dispatch)
+static void add_slowdowns(struct sn_kvread *s, double read, double dispatch, int64_t period)
 {
+    s->figures.layer_s += sn_ps_seconds(period);
     s->figures.slowdown_read += read;
     s->figures.slowdown_dispatch += dispatch;
     s->figures.slowdowns++;
@@ -301,7 +302,7 @@ static int beside_dispatch(struct sn_kvread *s, const struct sn_case *c, struct 
             end = alone->msg[i].done_ps > end ? alone->msg[i].done_ps : end;
         }
         add_slowdowns(s, (double)end / (double)reads_alone,
-                      layers_slowdown(&both, per_layer, (unsigned)layers, period));
+                      layers_slowdown(&both, per_layer, (unsigned)layers, period), period);
         sn_model_result(s->net, both.msg, r, timeline);
         const int64_t reads = end > reads_alone ? end : reads_alone;
         sn_timeline_part(timeline, "reads alone", sn_ps_seconds(reads_alone));
