@@ -22,6 +22,19 @@ static double rate_at(double rate, double median, double time)
     return rate * median / time;
 }
 
+/* Ends of the band around a median: the interval, or how far a model is sure. */
+static double band_low(const struct sn_line *l)
+{
+    double model = sn_line_metric(l, "band_low_s");
+    return isnan(model) ? l->lo : model;
+}
+
+static double band_high(const struct sn_line *l)
+{
+    double model = sn_line_metric(l, "band_high_s");
+    return isnan(model) ? l->hi : model;
+}
+
 static void curve_row(const struct sn_line *l, const char *metric, size_t series, const char *name,
                       const char *x, struct sn_buf *csv)
 {
@@ -34,8 +47,8 @@ static void curve_row(const struct sn_line *l, const char *metric, size_t series
         field(csv, rate_at(rate, l->median, l->limit));
     } else {
         field(csv, l->median);
-        field(csv, l->lo);
-        field(csv, l->hi);
+        field(csv, band_low(l));
+        field(csv, band_high(l));
         field(csv, l->limit);
     }
     sn_buf_add(csv, "\n");
@@ -81,6 +94,8 @@ static size_t curve_rows(const struct sn_sketch *k, size_t at, const char *x, co
 
 static const char *band_words(const struct sn_group *g)
 {
+    if (sn_group_metric(g, "band_low_s"))
+        return "what the model cannot tell (band_low_s to band_high_s)";
     return g->interval ? "95 % interval" : "range of launches";
 }
 
@@ -192,6 +207,11 @@ static void bar_figures(struct sn_sketch *k)
 
 static void token_figures(struct sn_sketch *k)
 {
+    if (sn_group_axis(k->g, "ep") >= 0 && sn_sketch_values(k->g, "ep") > 2) {
+        sn_sketch_split(k, "ep");
+        curves(k, "ep", NULL, "ep", "time against EP degree");
+        return;
+    }
     if (sn_sketch_values(k->g, "tokens") < 2) {
         bar_figures(k);
         return;

@@ -32,6 +32,8 @@ struct sn_metric_doc {
     const char *formula;
 };
 
+/* Metrics named band_low_s and band_high_s are the time between which a model cannot tell: figures
+ * show them in place of the interval. */
 struct sn_metric {
     const char *name;
     double value;

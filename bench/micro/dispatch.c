@@ -419,9 +419,9 @@ static void metrics(const struct sn_case *c, struct sn_row *row)
 {
     const struct state *s = c->state;
     struct sn_moe_shape shape = shape_of(c);
-    sn_dispatch_figures_row(&s->figures, &shape, c->env, row);
     if (sn_on_model(c))
         sn_dispatch_model_metrics(&s->model, row);
+    sn_dispatch_figures_row(&s->figures, &shape, c->env, row);
     if (s->n_skew_free) {
         double median, lo, hi;
         sn_stats_median_ci(s->skew_free_s, s->n_skew_free, 0.95, &median, &lo, &hi);
