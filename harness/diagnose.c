@@ -103,6 +103,24 @@ static void join_endpoints(struct sn_diagnosis *d, const struct sn_cells *m, siz
     free(size);
 }
 
+/* Large groups first, then by number. */
+static int by_place(const void *a, const void *b)
+{
+    const struct sn_fault *x = a, *y = b;
+
+    if (x->matrix != y->matrix)
+        return x->matrix < y->matrix ? -1 : 1;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    if (x->plane != y->plane)
+        return x->plane < y->plane ? -1 : 1;
+    if (x->src != y->src)
+        return x->src < y->src ? -1 : 1;
+    if (x->dst != y->dst)
+        return x->dst < y->dst ? -1 : 1;
+    return (x->direction > y->direction) - (x->direction < y->direction);
+}
+
 int sn_diagnose_rows(struct sn_diagnosis *out, const struct sn_rows *runs, size_t n_runs,
                      const struct sn_diagnose_opts *o)
 {
@@ -123,6 +141,8 @@ int sn_diagnose_rows(struct sn_diagnosis *out, const struct sn_rows *runs, size_
         join_endpoints(&d, m, index);
     }
     sn_cells_free(list);
+    if (d.n_faults > 0)
+        qsort(d.faults, d.n_faults, sizeof *d.faults, by_place);
     d.verdict = SN_DIAGNOSIS_HEALTHY;
     for (size_t i = 0; i < d.n_matrices; i++)
         if (d.matrices[i].unsure)
