@@ -162,7 +162,7 @@ static void verdict_of(const struct sn_diagnosis *d, struct sn_doc *doc)
     for (size_t i = 0; i < d->n_matrices; i++) {
         const struct sn_diagnosis_matrix *m = &d->matrices[i];
         struct sn_buf b = {0};
-        sn_buf_addf(&b, "%zu endpoints", m->endpoints);
+        sn_buf_addf(&b, "%s: %zu endpoints", m->label, m->endpoints);
         if (m->nodes)
             sn_buf_addf(&b, ", %zu nodes", m->nodes);
         if (m->planes)
@@ -175,7 +175,7 @@ static void verdict_of(const struct sn_diagnosis *d, struct sn_doc *doc)
         if (isfinite(m->line) && isfinite(m->cell))
             sn_buf_addf(&b, "; an endpoint %.0f %% slower, a pair %.0f %% slower would be found",
                         100 * (m->line - 1), 100 * (m->cell - 1));
-        sn_doc_term(doc, m->label, "%s", b.data);
+        sn_doc_term(doc, "Matrix", "%s", b.data);
         if (m->unsure)
             sn_doc_term(doc, "Inconclusive", "%s", m->unsure);
         sn_buf_free(&b);
