@@ -65,7 +65,7 @@ cases() { # DIR RANKS
     mpiexec -n "$2" "$SNBENCH" run kvread "pattern=trace(bench/traces/small.jsonl),uniform,zipf(1.1)" plane=ub,vpc dies=64 readers=8 $model -o "$1-a" &&
         mpiexec -n "$2" "$SNBENCH" run kvread with=dispatch ep=8 dies=16 readers=8 block=64K $model -o "$1-b" &&
         mpiexec -n "$2" "$SNBENCH" run kvtransfer prefill=8 decode_dp=16 prompt=64 mode=layers,whole $model -o "$1-c" &&
-        mpiexec -n "$2" "$SNBENCH" run modelload model_bytes=64M block=1M from=pool,warm,storage dies=256 $model -o "$1-d" &&
+        mpiexec -n "$2" "$SNBENCH" run modelload model_bytes=16M block=1M from=pool,warm,storage instances=2 instance_dies=8 dies=32 $model -o "$1-d" &&
         cat "$1"-?/rows.jsonl >"$1.rows"
 }
 for n in 1 2 4 7; do
