@@ -1,9 +1,9 @@
 /* kvread: reads of KV-cache blocks from a pool over the memory of all nodes.
  *
  * Wall clock: every rank has a part of the pool in its segment; readers get blocks one after
- * another, each into a place of its own, as a server fills its paged cache. The default pool and
- * the default reads are 64 MiB a rank each, past the private caches. Model clock: the same pool in
- * the memory of a machine's CPU sockets or dies, read by many dies at once over one of its planes;
+ * another, each into a place of its own, as a server fills its paged cache. By default
+ * 16 MiB out of a pool of 32 MiB a rank, past the private caches. Model clock: the same pool in the
+ * memory of a machine's CPU sockets or dies, read by many dies at once over one of its planes;
  * or a whole trace of requests in virtual time, with what it finds, reads and writes. */
 #include <stdlib.h>
 #include <string.h>
@@ -74,14 +74,14 @@ static const struct sn_axis axes[] = {
      .help = "dies that read: the first ones"},
     {.name = "reads",
      .type = SN_AXIS_INT,
-     .def = "512",
+     .def = "128",
      .model_def = "64",
      .min = 1,
      .max = 1 << 20,
      .help = "blocks that each reader reads (a trace on the model clock has its own)"},
     {.name = "blocks",
      .type = SN_AXIS_INT,
-     .def = "512",
+     .def = "256",
      .model_def = "64",
      .min = 1,
      .max = 1 << 20,

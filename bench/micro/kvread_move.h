@@ -59,8 +59,7 @@ int sn_kv_mover_settle(struct sn_kv_mover *m, int status);
 void sn_kv_check_replicas(const struct sn_kvpool *pool, const struct sn_fabric *f,
                           struct sn_check *k);
 
-/* A pool of one size of block in which no block that `owner_blocks` counts has to go: every member
- * has room for `slots` blocks. */
+/* A pool of blocks of one size with room for `slots` of them on every member. */
 int sn_kv_pool_of_slots(struct sn_kvpool **out, unsigned members, uint64_t seed, uint64_t bytes,
                         uint64_t slots);
 /* Bytes of a member's memory for `slots` blocks. */
