@@ -31,7 +31,7 @@ expect "verify finds an altered median" 1 "$SNBENCH" verify "$tmp/d"
 
 expect "one rank: skipped, not failed" 0 "$SNBENCH" run latency size=8 --budget 20ms -o "$tmp/one"
 grep -q '"status":"skipped","reason":"[^"]' "$tmp/one/rows.jsonl" && ok "with a reason" || not_ok "with a reason: none"
-expect "no such clock: skipped" 0 mpiexec -n 2 "$SNBENCH" run latency size=8 --clock model $quick -o "$tmp/model"
+expect "no such clock: skipped" 0 mpiexec -n 2 "$SNBENCH" run msgrate size=8 --clock model $quick -o "$tmp/model"
 expect "verify of the model clock" 0 "$SNBENCH" verify "$tmp/model"
 grep -q 'model clock' "$tmp/model/rows.jsonl" && ok "with its reason" || not_ok "with its reason: none"
 
