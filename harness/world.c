@@ -5,13 +5,16 @@
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "harness/base/buf.h"
+#include "harness/base/hash.h"
 #include "harness/base/status.h"
 
-/* CPUs in the union of the affinity masks of the host's ranks. */
-static int host_cores(MPI_Comm host_comm)
+/* CPUs in the union of the affinity masks of the ranks of `comm`. */
+static int cores_of(MPI_Comm comm)
 {
     enum { WORDS = CPU_SETSIZE / 64 };
     uint64_t words[WORDS] = {0};
@@ -23,23 +26,60 @@ static int host_cores(MPI_Comm host_comm)
         for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
             if (CPU_ISSET(cpu, &set))
                 words[cpu / 64] |= 1ull << cpu % 64;
-    MPI_Allreduce(MPI_IN_PLACE, words, WORDS, MPI_UINT64_T, MPI_BOR, host_comm);
+    MPI_Allreduce(MPI_IN_PLACE, words, WORDS, MPI_UINT64_T, MPI_BOR, comm);
     for (int i = 0; i < WORDS; i++)
         cores += __builtin_popcountll(words[i]);
     return cores > 0 ? cores : 1;
 }
 
+/* Which kernel this is: the same in all containers and network namespaces of a machine. `otherwise`
+ * where it does not say. */
+static uint64_t kernel_key(uint64_t otherwise)
+{
+    char id[64] = "";
+    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "r");
+    size_t n = f ? fread(id, 1, sizeof id, f) : 0;
+
+    if (f)
+        fclose(f);
+    return n > 0 ? sn_hash_bytes(SN_HASH_START, id, n) : otherwise;
+}
+
+/* The ranks of one kernel: hosts that are containers of one machine share its cores and its clock.
+ */
+static void find_machines(struct sn_world *w, MPI_Comm *machine)
+{
+    uint64_t host = (uint64_t)w->rank, key, *keys = sn_calloc((size_t)w->size, sizeof *keys);
+    int color = 0, rank, first;
+
+    MPI_Bcast(&host, 1, MPI_UINT64_T, 0, w->host_comm); /* its first rank stands for a host */
+    key = kernel_key(host);
+    MPI_Bcast(&key, 1, MPI_UINT64_T, 0, w->host_comm);
+    MPI_Allgather(&key, 1, MPI_UINT64_T, keys, 1, MPI_UINT64_T, w->comm);
+    while (keys[color] != key)
+        color++;
+    free(keys);
+    MPI_Comm_split(w->comm, color, w->rank, machine);
+    MPI_Comm_rank(*machine, &rank);
+    first = rank == 0;
+    MPI_Allreduce(&first, &w->machines, 1, MPI_INT, MPI_SUM, w->comm);
+}
+
 static void find_hosts(struct sn_world *w)
 {
-    int host_rank, first;
+    int host_rank, first, ranks;
+    MPI_Comm machine;
 
     MPI_Comm_split_type(w->comm, MPI_COMM_TYPE_SHARED, w->rank, MPI_INFO_NULL, &w->host_comm);
     MPI_Comm_rank(w->host_comm, &host_rank);
     MPI_Comm_size(w->host_comm, &w->host_ranks);
     first = host_rank == 0;
     MPI_Allreduce(&first, &w->hosts, 1, MPI_INT, MPI_SUM, w->comm);
-    w->cores = host_cores(w->host_comm);
-    int crowded = w->host_ranks > w->cores, anywhere;
+    w->cores = cores_of(w->host_comm);
+    find_machines(w, &machine);
+    MPI_Comm_size(machine, &ranks);
+    int crowded = ranks > cores_of(machine), anywhere;
+    MPI_Comm_free(&machine);
     MPI_Allreduce(&crowded, &anywhere, 1, MPI_INT, MPI_LOR, w->comm);
     w->oversubscribed = anywhere;
 }
@@ -55,7 +95,7 @@ static void compare_clocks(struct sn_world *w)
     mine[0] = fabs(clk->offset_s) > clk->error_s + 100e-9;
     mine[1] = clk->error_s;
     MPI_Allreduce(mine, largest, 2, MPI_DOUBLE, MPI_MAX, w->comm);
-    w->common_clock = w->hosts == 1 && largest[0] == 0;
+    w->common_clock = w->machines == 1 && largest[0] == 0;
     w->clock_error_s = largest[1];
     if (w->common_clock)
         *clk = (struct sn_sync_clock){.error_s = clk->error_s, .at_ns = clk->at_ns};

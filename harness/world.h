@@ -13,14 +13,15 @@ struct sn_world {
     MPI_Comm comm;      /* a private duplicate; the harness's own traffic */
     MPI_Comm host_comm; /* the ranks of this host */
     int rank, size;
-    int hosts;                  /* number of hosts */
-    int cores;                  /* cores this host's ranks may use together */
-    int host_ranks;             /* ranks on this host */
-    bool oversubscribed;        /* on any host more ranks than cores: waiting must yield, rows are
-                                   `emulated` */
-    bool common_clock;          /* one host and clock offsets checked by ping-pong */
-    double clock_error_s;       /* bound of the offset between any rank's clock and rank 0's */
-    double clock_offset_s;      /* this rank's clock minus rank 0's (0 with a common clock) */
+    int hosts;             /* number of hosts: ranks of one share memory */
+    int machines;          /* number of kernels: containers of one machine are several hosts */
+    int cores;             /* cores this host's ranks may use together */
+    int host_ranks;        /* ranks on this host */
+    bool oversubscribed;   /* on any machine more ranks than cores: waiting must yield, rows are
+                              `emulated` */
+    bool common_clock;     /* one machine and clock offsets checked by ping-pong */
+    double clock_error_s;  /* bound of the offset between any rank's clock and rank 0's */
+    double clock_offset_s; /* this rank's clock minus rank 0's (0 with a common clock) */
     struct sn_sync_clock clock; /* the same with its drift, as measured last */
     double bcast_s; /* time of a small broadcast (sn_sync_bcast_time): the unit of the lead */
 };
