@@ -21,7 +21,8 @@ struct sn_diagnose_opts {
     double alpha;     /* chance of any false finding in a healthy matrix */
     double threshold; /* what is at most this share slower is not worth a finding */
     double detect;    /* inconclusive when a fault this many times slower could be missed */
-    int node;         /* endpoints of a node; 0: 16 on the model clock, none on the wall clock */
+    int node;         /* endpoints of a node; 0: as the rows tell (flags path-*), else 16 on the
+                         model clock and none on the wall clock */
 };
 
 enum sn_fault_kind {

@@ -16,7 +16,7 @@ struct entry {
     size_t matrix;
     int64_t src, dst, plane;
     double y, se;
-    int state;
+    int state, path; /* SN_CELL_*; a tier, or -1: the row does not say */
 };
 
 struct gather {
@@ -74,6 +74,17 @@ static size_t matrix_of(struct gather *g, const struct sn_row *r, bool by_plane)
     return g->n_labels++;
 }
 
+/* Rows of the model clock say what src and dst are to each other. */
+static int path_of(const struct sn_row *r)
+{
+    static const char *const flags[] = {"path-package", "path-node", "path-supernode"};
+
+    for (int t = 0; t < 3; t++)
+        if (sn_row_has_flag(r, flags[t]))
+            return t;
+    return -1;
+}
+
 static void take_row(struct gather *g, const struct sn_row *r)
 {
     struct entry e = {.plane = -1, .state = SN_CELL_NONE};
@@ -94,6 +105,7 @@ static void take_row(struct gather *g, const struct sn_row *r)
         return; /* not asked of this machine */
     }
     e.matrix = matrix_of(g, r, e.plane >= 0);
+    e.path = path_of(r);
     if (g->n == g->cap) {
         g->cap = g->cap ? 2 * g->cap : 1024;
         g->entries = sn_realloc(g->entries, g->cap, sizeof *g->entries);
@@ -165,32 +177,64 @@ static void fill_cell(struct sn_cells *m, size_t at, const struct entry *e, size
     free(y);
 }
 
-/* Packages are pairs of dies on the model clock; on the wall clock a rank is a rank. */
-static void find_tiers(struct sn_cells *m, int node)
+/* Endpoints of a node where the rows tell: the largest number at whose multiples every change of
+ * node between neighbours lies; 0 when they do not tell. */
+static int64_t node_size(const struct entry *e, size_t count)
 {
-    enum { DIES_PER_PACKAGE = 2, DIES_PER_NODE = 16 };
-    size_t n = m->n;
-    int64_t size = node > 0 ? node : m->measured ? 0 : DIES_PER_NODE;
+    int64_t size = 0;
 
-    m->tiers = 1;
-    m->tier = sn_calloc(n * n, sizeof *m->tier);
-    if (size <= 0)
-        return;
-    m->tiers = 3;
-    m->node = sn_calloc(n, sizeof *m->node);
-    m->node_id = sn_calloc(n, sizeof *m->node_id);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < count; i++) {
+        int64_t a = e[i].dst, b = size;
+        if (e[i].path != 2 || e[i].dst != e[i].src + 1)
+            continue;
+        while (b) {
+            int64_t rest = a % b;
+            a = b;
+            b = rest;
+        }
+        size = a;
+    }
+    return size;
+}
+
+static void find_nodes(struct sn_cells *m, int64_t size)
+{
+    m->node = sn_calloc(m->n, sizeof *m->node);
+    m->node_id = sn_calloc(m->n, sizeof *m->node_id);
+    for (size_t i = 0; i < m->n; i++) {
         int64_t id = m->id[i] / size;
         if (m->nodes == 0 || m->node_id[m->nodes - 1] != id)
             m->node_id[m->nodes++] = id;
         m->node[i] = (int64_t)m->nodes - 1;
     }
+}
+
+/* Tiers as the rows name them, else from the numbers of the endpoints: nodes as the option says or
+ * the rows tell; on the model clock 16 dies a node and 2 a package where nobody says. */
+static void find_tiers(struct sn_cells *m, const struct entry *e, size_t count, int node)
+{
+    enum { DIES_PER_PACKAGE = 2, DIES_PER_NODE = 16 };
+    size_t n = m->n;
+    int64_t size = node > 0 ? node : node_size(e, count);
+
+    m->tiers = 1;
+    m->tier = sn_calloc(n * n, sizeof *m->tier);
+    if (size == 0 && !m->measured)
+        size = DIES_PER_NODE;
+    if (size == 0)
+        return;
+    m->tiers = 3;
+    find_nodes(m, size);
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < n; j++) {
             bool package =
                 !m->measured && m->id[i] / DIES_PER_PACKAGE == m->id[j] / DIES_PER_PACKAGE;
             m->tier[i * n + j] = m->node[i] != m->node[j] ? 2 : package ? 0 : 1;
         }
+    for (size_t i = 0; i < count; i++)
+        if (e[i].path >= 0)
+            m->tier[index_of(m->id, n, e[i].src) * n + index_of(m->id, n, e[i].dst)] =
+                (unsigned char)e[i].path;
 }
 
 static struct sn_cells *make_matrix(const char *label, bool measured, const struct entry *e,
@@ -225,7 +269,7 @@ static struct sn_cells *make_matrix(const char *label, bool measured, const stru
         size_t s = index_of(m->id, m->n, e[i].src), d = index_of(m->id, m->n, e[i].dst);
         fill_cell(m, (p * m->n + s) * m->n + d, e + i, next - i);
     }
-    find_tiers(m, node);
+    find_tiers(m, e, count, node);
     return m;
 }
 

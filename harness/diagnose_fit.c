@@ -26,15 +26,16 @@ static double spread(double *x, size_t k)
            (k < 10 ? small[k] : (double)k / ((double)k - 0.8));
 }
 
-/* Standard error and degrees of freedom of one of k peers: what the cells' noise makes, unless the
- * peers spread more. */
+/* Standard error and degrees of freedom of one of k peers: what the cells' noise makes, or how much
+ * the peers spread. Their spread is taken for a noise of its own, known from k peers alone, only
+ * where it is far from what the cells explain: few peers spread by chance. */
 static double peer_error(const double *v, size_t k, double theory, double df, double *scratch,
                          double *df_out)
 {
     memcpy(scratch, v, k * sizeof *v);
-    double peers = k >= 3 ? spread(scratch, k) : 0;
+    double peers = k >= 3 ? spread(scratch, k) : 0, far = 2 + 8 / (double)k;
 
-    *df_out = peers > 2 * theory ? (double)k - 2 : df;
+    *df_out = peers > far * theory ? fmin(df, fmax(3, (double)k - 2)) : df;
     return fmax(theory, peers);
 }
 
@@ -181,11 +182,11 @@ static size_t list_cells(const struct sn_matrix_fit *w, struct cell *cells)
 /* Tails of the noise, in standard errors, from the cells after the first `set_aside` and after
  * those that are too slow to be noise. Where cells are few they cannot show how heavy their tails
  * are. */
-static double tails(const struct cell *cells, size_t set_aside, size_t n, double *scratch,
-                    double *scale)
+static double tails(const struct cell *cells, size_t set_aside, size_t n, bool once,
+                    double *scratch, double *scale)
 {
     static const double gross = 0.34, gross_z = 8; /* 40 % longer, and far outside */
-    double sum = 0, most = fmax(6, (double)n / 24);
+    double sum = 0, most = once ? 5 : fmax(6, (double)n / 24);
     size_t k = 0;
 
     for (size_t i = set_aside; i < n; i++) {
@@ -210,7 +211,7 @@ static void find_cells(struct sn_matrix_fit *w, const struct sn_fit_opts *o, dou
     qsort(cells, n, sizeof *cells, by_z);
     double nu;
     for (;; k++) { /* each against the tails of all that follow it */
-        nu = fmin(w->df, tails(cells, k < n ? k + 1 : n, n, w->scratch, &scale));
+        nu = fmin(w->df, tails(cells, k < n ? k + 1 : n, n, o->once, w->scratch, &scale));
         scale = fmax(scale, 1);
         if (k == n)
             break;

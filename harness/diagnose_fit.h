@@ -6,7 +6,7 @@
  * inference is that of classical t tests while gross faults pull at nothing.
  *
  * A row stands out by a_i - median a: variance s^2 / (n - 2) (a table without its diagonal), or the
- * spread of the other rows where that is more than twice as large. A cell by its deletion residual
+ * spread of the other rows where that is larger. A cell by its deletion residual
  * r / (1 - h), variance s^2 / (1 - h) with h = 1/n_i + 1/n_j - 1/N, never below the cell's own
  * standard error; its p comes from a t distribution with the tails that the other residuals show.
  * A test asks whether the effect exceeds log(1 + threshold). Rows and columns go first and are
@@ -33,6 +33,8 @@ struct sn_fit_opts {
     double alpha;        /* of an adjusted p */
     double lines, cells; /* candidates among rows and columns, and among cells: Holm's factors; each
                             found one lowers them by 1 */
+    bool once; /* each cell measured once on a real clock: a disturbance may be in it, and tails are
+                  taken to be heavy (nu at most 5) whatever the other cells show */
 };
 
 enum sn_outlier_type { SN_OUTLIER_ROW, SN_OUTLIER_COLUMN, SN_OUTLIER_CELL };

@@ -36,6 +36,7 @@ static struct sn_fit_opts options(const struct search *s, double lines, double c
 
     return (struct sn_fit_opts){.threshold = o->threshold,
                                 .alpha = o->alpha,
+                                .once = s->m->measured && s->m->launches < 3,
                                 .lines = lines * s->layers * s->share,
                                 .cells = cells * s->layers * s->share};
 }
@@ -327,10 +328,12 @@ void sn_cells_slow(struct sn_cells *m, size_t index, size_t matrices, struct sn_
         s.scratch = sn_calloc(m->n * m->n, sizeof *s.scratch);
         s.y = m->y;
         s.se = m->se;
-        if (m->planes > 1)
+        if (m->planes > 1) {
             search_planes(&s);
-        else
-            s.plane = m->plane[0], search_layer(&s);
+        } else {
+            s.plane = m->plane[0];
+            search_layer(&s);
+        }
         free(s.scratch);
     }
     info->unsure = too_little(m, info, &d->opts);

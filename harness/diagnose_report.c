@@ -46,24 +46,24 @@ char *sn_fault_name(const struct sn_fault *f)
     return b.data;
 }
 
-static char *p_words(double p)
+static char *p_words(double p, const char *equals)
 {
     if (p < 1e-6)
         return sn_strdup("< 1e-6");
-    return sn_strdupf(p < 1e-3 ? "%.1e" : "%.4f", fmin(p, 1));
+    return sn_strdupf(p < 1e-3 ? "%s%.1e" : "%s%.4f", equals, fmin(p, 1));
 }
 
 char *sn_fault_sentence(const struct sn_diagnosis *d, const struct sn_fault *f)
 {
     const struct sn_diagnosis_matrix *m = &d->matrices[f->matrix];
-    char *name = sn_fault_name(f), *p = p_words(f->p), *s;
+    char *name = sn_fault_name(f), *p = p_words(f->p, "= "), *s;
     const char *things = f->cells == 1 ? "pair" : "pairs";
 
     if (f->cut)
         s = sn_strdupf("%s: cut: nothing passes in %zu %s.", name, f->cells, things);
     else
-        s = sn_strdupf("%s: takes %.3g times as long as its peers (%.3g to %.3g, 95 %%), seen in "
-                       "%zu %s, p = %s after correction.%s",
+        s = sn_strdupf("%s: takes %.4g times as long as its peers (%.4g to %.4g, 95 %%), seen in "
+                       "%zu %s, p %s after correction.%s",
                        name, exp(f->shift), exp(f->lo), exp(f->hi), f->cells, things, p,
                        f->kind == SN_FAULT_PAIR && m->measured && m->launches < 2
                            ? " Measured once: --launches 3 tells a slow link from a disturbance."
@@ -117,7 +117,7 @@ static void table_of(const struct sn_diagnosis *d, struct sn_table *t)
         sn_table_column(t, &columns[c]);
     for (size_t i = 0; i < d->n_faults; i++) {
         const struct sn_fault *f = &d->faults[i];
-        char *name = sn_fault_name(f), *p = p_words(f->p), raw[SN_NUM_SIZE];
+        char *name = sn_fault_name(f), *p = p_words(f->p, ""), raw[SN_NUM_SIZE];
         double none = f->cut ? NAN : 1;
         sn_table_row(t);
         sn_table_set(t, WHERE, name, NULL);
@@ -159,28 +159,32 @@ static void verdict_of(const struct sn_diagnosis *d, struct sn_doc *doc)
                              ? "INCONCLUSIVE: nothing was found, but a fault could have been missed"
                              : "HEALTHY: no plane, node, endpoint or pair stands out");
     sn_doc_verdict(doc, tones[d->verdict], head);
-    for (size_t i = 0; i < d->n_matrices; i++) {
-        const struct sn_diagnosis_matrix *m = &d->matrices[i];
-        struct sn_buf b = {0};
-        sn_buf_addf(&b, "%s: %zu endpoints", m->label, m->endpoints);
-        if (m->nodes)
-            sn_buf_addf(&b, ", %zu nodes", m->nodes);
-        if (m->planes)
-            sn_buf_addf(&b, ", %zu planes", m->planes);
-        sn_buf_addf(&b, ", %zu cells", m->cells);
-        if (m->missing)
-            sn_buf_addf(&b, " (%zu missing)", m->missing);
-        if (!isnan(m->sigma))
-            sn_buf_addf(&b, "; healthy pairs differ by %.2g %%", 100 * m->sigma);
-        if (isfinite(m->line) && isfinite(m->cell))
-            sn_buf_addf(&b, "; an endpoint %.0f %% slower, a pair %.0f %% slower would be found",
-                        100 * (m->line - 1), 100 * (m->cell - 1));
-        sn_doc_term(doc, "Matrix", "%s", b.data);
-        if (m->unsure)
-            sn_doc_term(doc, "Inconclusive", "%s", m->unsure);
-        sn_buf_free(&b);
-    }
     free(head);
+}
+
+static void matrix_of(const struct sn_diagnosis_matrix *m, struct sn_doc *doc)
+{
+    struct sn_buf b = {0};
+
+    sn_buf_addf(&b, "%s: %zu endpoints", m->label, m->endpoints);
+    if (m->nodes)
+        sn_buf_addf(&b, ", %zu nodes", m->nodes);
+    if (m->planes)
+        sn_buf_addf(&b, ", %zu plane%s", m->planes, m->planes == 1 ? "" : "s");
+    sn_buf_addf(&b, ", %zu cells", m->cells);
+    if (m->missing)
+        sn_buf_addf(&b, " (%zu missing)", m->missing);
+    sn_buf_add(&b, ".");
+    if (!isnan(m->sigma))
+        sn_buf_addf(&b, " Healthy pairs differ by %.2g %%.", 100 * m->sigma);
+    if (isfinite(m->line) && isfinite(m->cell))
+        sn_buf_addf(&b,
+                    " Would be found: an endpoint from %.4g times the time on, a pair from %.4g.",
+                    m->line, m->cell);
+    if (m->unsure)
+        sn_buf_addf(&b, " Inconclusive: %s.", m->unsure);
+    sn_doc_term(doc, NULL, "%s", b.data);
+    sn_buf_free(&b);
 }
 
 static void document(const struct sn_diagnosis *d, struct sn_doc *doc)
@@ -189,6 +193,9 @@ static void document(const struct sn_diagnosis *d, struct sn_doc *doc)
 
     sn_doc_init(doc, "");
     verdict_of(d, doc);
+    sn_doc_open(doc, SN_BLOCK_LIST);
+    for (size_t i = 0; i < d->n_matrices; i++)
+        matrix_of(&d->matrices[i], doc);
     if (d->n_faults > 0) {
         table_of(d, &t);
         sn_doc_table(doc, &t, NULL);

@@ -292,7 +292,7 @@ static const struct option_row table[] = {
     {"detect", 0, "FACTOR", SN_CMD_DIAGNOSE, set_detect, "2",
      "inconclusive (exit 4) when what is this many times slower could be missed"},
     {"node", 0, "N", SN_CMD_DIAGNOSE, set_node, NULL,
-     "endpoints of a node (default: 16 on the model clock, else nodes are not known)"},
+     "endpoints of a node (default: as the rows tell; on the wall clock nodes are not known)"},
     {"mutate", 0, "KIND", SN_CMD_RUN, set_mutate, "none",
      "damage the data under test: bitflip, swap, drop, wrong-rank; must end with exit 1"},
     {"inject", 0, "hang=RANK", SN_CMD_RUN, set_inject, NULL,

@@ -41,7 +41,7 @@ if [ -e "$tmp/d" ]; then not_ok "nothing is half-written: $tmp/d exists"; else o
 expect "usage error on 2 ranks" 2 mpiexec -n 2 "$SNBENCH" run latency sise=8
 lines "one line from 2 ranks" 1
 
-for c in run report verify list describe info; do
+for c in run report verify diagnose list describe info; do
     expect "$c --help" 0 "$SNBENCH" $c --help
     says -o "$c --help shows usage" "usage: snbench $c"
 done
