@@ -3,7 +3,7 @@
 # tc's token bucket. `diagnose` names it, and nothing where nothing is slow. Skips where the machine does not
 # allow namespaces. All links are slow on purpose, so that tc decides the times and not the load of the machine.
 . tests/cli/lib.sh
-hosts=$PWD/tests/cli/netns-hosts.sh
+hosts=$PWD/tests/cli/netns/hosts.sh
 
 skip() {
     ok "several hosts # skipped: $*"

@@ -2,10 +2,10 @@
 # Four hosts on this machine, for tests/cli/netns.sh: run inside network and mount namespaces of its own, which
 # take everything along when they end.
 #
-#     netns-hosts.sh up RATE                   a bridge; hosts h0..h3 at 10.77.0.10..13, each with an eth0
-#                                              that sends and receives at RATE (tc's token bucket)
-#     netns-hosts.sh rate HOST out|in RATE     another rate of what a host sends, or receives
-#     netns-hosts.sh [-x] ADDRESS COMMAND      in place of ssh: what mpiexec's launcher calls
+#     hosts.sh up RATE                   a bridge; hosts h0..h3 at 10.77.0.10..13, each with an eth0
+#                                        that sends and receives at RATE (tc's token bucket)
+#     hosts.sh rate HOST out|in RATE     another rate of what a host sends, or receives
+#     hosts.sh [-x] ADDRESS COMMAND      in place of ssh: what mpiexec's launcher calls
 set -eu
 hosts=4
 bucket() { # NAMESPACE-OPTIONS DEVICE RATE
