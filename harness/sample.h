@@ -18,6 +18,7 @@
  *   sync    "round"; "round-yield" where waiting yields; "local" with flag "local-clock" where the
  *           ranks' clocks cannot be related within 5 us and 10 % of the median; several hosts whose
  *           clocks can be related: flag "synced-clock"
+ * Several cases that compete: sample_turns.h.
  */
 #ifndef SN_HARNESS_SAMPLE_H
 #define SN_HARNESS_SAMPLE_H
