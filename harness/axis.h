@@ -30,6 +30,8 @@ struct sn_axis {
                         clock it is no parameter: not in the plan, the rows, their ids */
     const char *model_def; /* default sweep on the model clock; NULL: def */
     bool is_profile;       /* --profile is its default */
+    bool compares; /* its values are variants that compete: cases that differ in nothing else are
+                      sampled in turn, and reports give their ratios. One axis of a benchmark */
 };
 
 /* One value of an axis. `text` is canonical: two spellings of one value have one text (4K, 4096).

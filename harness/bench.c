@@ -70,3 +70,11 @@ void sn_check_fail(struct sn_check *k, const char *fmt, ...)
     vsnprintf(k->first, sizeof k->first, fmt, ap);
     va_end(ap);
 }
+
+int sn_bench_axis_compares(const struct sn_bench *b)
+{
+    for (int i = 0; b->axes && b->axes[i].name; i++)
+        if (b->axes[i].compares)
+            return i;
+    return -1;
+}

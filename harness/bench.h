@@ -2,10 +2,12 @@
  *
  * Life of a case (harness/run.c): unsupported? -> setup -> verify -> warm up -> sample until the
  * stop rule -> verify -> metrics -> teardown. On the model clock: unsupported? -> setup -> verify
- * -> predict, once per draw -> metrics -> teardown. Every hook but unsupported, memory, endpoints,
- * draws, predict and metrics is called on every rank, together, in the same order. Hooks return
- * SN_OK or a recorded failure; a failure on one rank fails the case on all. teardown is called
- * whenever setup was, also when setup failed half-way.
+ * -> predict, once per draw -> metrics -> teardown. Cases that differ only in an axis that
+ * `compares` go through this life side by side on the wall clock: several are set up at a time, so
+ * a benchmark keeps what belongs to a case in its state. Every hook but unsupported, memory,
+ * endpoints, draws, predict and metrics is called on every rank, together, in the same order. Hooks
+ * return SN_OK or a recorded failure; a failure on one rank fails the case on all. teardown is
+ * called whenever setup was, also when setup failed half-way.
  */
 #ifndef SN_HARNESS_BENCH_H
 #define SN_HARNESS_BENCH_H
@@ -158,5 +160,7 @@ const struct sn_bench *sn_bench_find(const struct sn_app *app,
 size_t sn_bench_axis_count(const struct sn_bench *b);
 /* Index of an axis, or -1. */
 int sn_bench_axis_find(const struct sn_bench *b, const char *axis);
+/* Index of the axis whose values compete, or -1. */
+int sn_bench_axis_compares(const struct sn_bench *b);
 
 #endif

@@ -82,6 +82,8 @@ static void print_axis(FILE *out, const struct sn_axis *a)
     fprintf(out, "  %-10s %-22s %s", a->name, a->def, a->help);
     if (a->model_def)
         fprintf(out, "; on the model clock %s", a->model_def);
+    if (a->compares)
+        fputs(" [variants: sampled in turn, ratios reported]", out);
     if (a->clocks)
         fprintf(out, " [%s clock only]", a->clocks & SN_CLOCK_MODEL ? "model" : "wall");
     if (a->type == SN_AXIS_WORD) {
