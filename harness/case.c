@@ -1,11 +1,10 @@
-#include "harness/case.h"
+#include "harness/case_parts.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "harness/base/status.h"
 #include "harness/base/units.h"
-#include "harness/timeline.h"
 #include "harness/watch.h"
 
 const char *sn_case_unsupported(const struct sn_plan_case *pc, const struct sn_env *env,
@@ -85,8 +84,7 @@ static int verify(struct sn_case *c, const char *phase, struct sn_row *row)
     return SN_OK;
 }
 
-static int steps(struct sn_case *c, const struct sn_case_opts *o, struct sn_row *row,
-                 struct sn_timeline *median)
+int sn_case_set_up(struct sn_case *c, struct sn_row *row)
 {
     const struct sn_world *w = c->env->world;
     sn_watch_phase(c->env->watch, "setup");
@@ -94,17 +92,12 @@ static int steps(struct sn_case *c, const struct sn_case_opts *o, struct sn_row 
     int status = c->bench->setup(c);
     sn_watch_tick(c->env->watch, true);
     status = sn_world_agree(w, status);
-    if (status == SN_OK)
-        status = verify(c, "verify before", row);
-    if (status == SN_OK && o->clock == SN_CLOCK_MODEL) {
-        sn_watch_phase(c->env->watch, "predict");
-        return sn_timeline_run(c, row, median);
-    }
-    if (status == SN_OK)
-        status = sn_sample(c, &o->sample, o->counters, row);
-    if (status == SN_OK)
-        status = verify(c, "verify after", row);
-    return status;
+    return status == SN_OK ? verify(c, "verify before", row) : status;
+}
+
+int sn_case_verify_after(struct sn_case *c, struct sn_row *row)
+{
+    return verify(c, "verify after", row);
 }
 
 static void finish_row(const struct sn_case *c, const struct sn_timeline *median,
@@ -137,38 +130,67 @@ void sn_case_place(const struct sn_plan_case *pc, const struct sn_env *env,
         w->oversubscribed || row->endpoints > w->size ? SN_ORIGIN_EMULATED : SN_ORIGIN_MEASURED;
 }
 
+bool sn_case_begin(struct sn_case *c, const struct sn_plan_case *pc, const struct sn_env *env,
+                   const struct sn_case_opts *o, struct sn_row *row)
+{
+    uint64_t memory;
+
+    *c = (struct sn_case){.bench = pc->bench, .values = pc->values, .env = env, .batch = 1};
+    sn_case_place(pc, env, o->clock, row);
+    const char *reason = sn_case_unsupported(pc, env, o, row, &memory);
+    reason = agree_reason(env->world, reason, row);
+    if (!reason)
+        return true;
+    row->status = SN_ROW_SKIPPED;
+    row->reason = reason;
+    return false;
+}
+
+void sn_case_failed(struct sn_row *row)
+{
+    row->status = SN_ROW_FAILED;
+    row->reason = sn_row_str(row, "%s", sn_status_message());
+}
+
+void sn_case_end(struct sn_case *c, const struct sn_timeline *median, struct sn_row *row)
+{
+    if (row->status == SN_ROW_OK && c->env->world->rank == 0)
+        finish_row(c, median, row);
+    sn_watch_phase(c->env->watch, "teardown");
+    sn_watch_tick(c->env->watch, false);
+    c->bench->teardown(c);
+}
+
+/* What is measured or computed of a case that is set up. */
+static int measure(struct sn_case *c, const struct sn_case_opts *o, struct sn_row *row,
+                   struct sn_timeline *median)
+{
+    if (o->clock == SN_CLOCK_MODEL) {
+        sn_watch_phase(c->env->watch, "predict");
+        return sn_timeline_run(c, row, median);
+    }
+    int status = sn_sample(c, &o->sample, o->counters, row);
+    return status == SN_OK ? sn_case_verify_after(c, row) : status;
+}
+
 int sn_case_run(const struct sn_plan_case *pc, const struct sn_env *env,
                 const struct sn_case_opts *o, struct sn_row *row)
 {
-    const struct sn_bench *b = pc->bench;
-    const struct sn_world *w = env->world;
-    struct sn_case c = {.bench = b, .values = pc->values, .env = env, .batch = 1};
-    uint64_t memory;
-
-    sn_case_place(pc, env, o->clock, row);
-    const char *reason = sn_case_unsupported(pc, env, o, row, &memory);
-    reason = agree_reason(w, reason, row);
-    if (reason) {
-        row->status = SN_ROW_SKIPPED;
-        row->reason = reason;
-        return SN_OK;
-    }
+    struct sn_case c;
     struct sn_timeline median;
+
+    if (!sn_case_begin(&c, pc, env, o, row))
+        return SN_OK;
     sn_timeline_init(&median);
-    int status = steps(&c, o, row, &median);
+    int status = sn_case_set_up(&c, row);
+    if (status == SN_OK)
+        status = measure(&c, o, row, &median);
     if (status == SN_EINTR) {
-        b->teardown(&c);
+        c.bench->teardown(&c);
         return status;
     }
-    if (status == SN_OK) {
-        if (w->rank == 0)
-            finish_row(&c, &median, row);
-    } else {
-        row->status = SN_ROW_FAILED;
-        row->reason = sn_row_str(row, "%s", sn_status_message());
-    }
-    sn_watch_phase(env->watch, "teardown");
-    sn_watch_tick(env->watch, false);
-    b->teardown(&c);
+    if (status != SN_OK)
+        sn_case_failed(row);
+    sn_case_end(&c, &median, row);
     return SN_OK;
 }

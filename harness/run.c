@@ -10,11 +10,9 @@
 #include "harness/base/mem.h"
 #include "harness/base/status.h"
 #include "harness/base/units.h"
-#include "harness/case.h"
 #include "harness/datadir.h"
 #include "harness/manifest.h"
-#include "harness/progress.h"
-#include "harness/rundir.h"
+#include "harness/run_cases.h"
 #include "harness/suite.h"
 #include "harness/watch.h"
 
@@ -33,9 +31,7 @@ struct run {
     struct sn_datadir data;
     struct sn_rundir *dir; /* on rank 0 */
     char *path;            /* of the run directory, on rank 0 */
-    struct sn_progress progress;
-    size_t current; /* case that runs, for the time-out's row */
-    size_t failed;
+    struct sn_run_cases cases;
     int signal;
     double clock_residual_s; /* how far the ranks' clocks were from what the run took them for */
 };
@@ -65,13 +61,6 @@ static int make_plan(struct run *r)
     return sn_plan_add(&r->plan, r->app, o->args[0], o->args + 1, o->n_args - 1);
 }
 
-static void init_row(const struct run *r, size_t i, struct sn_row *row)
-{
-    sn_row_init(row);
-    sn_plan_row(&r->plan.cases[i], r->o->seed, row);
-    row->launch = r->o->launch < 0 ? 0 : r->o->launch;
-}
-
 /* Bad files that cases name are found before anything is measured or written. */
 static int check_inputs(const struct run *r)
 {
@@ -93,7 +82,7 @@ static void dry_run(struct run *r)
     for (size_t i = 0; i < r->plan.n; i++) {
         struct sn_row row;
         uint64_t memory;
-        init_row(r, i, &row);
+        sn_run_cases_row(&r->cases, i, &row);
         char *label = sn_plan_label(&r->plan.cases[i]), need[32];
         const char *reason =
             sn_case_unsupported(&r->plan.cases[i], &r->env, &r->case_opts, &row, &memory);
@@ -112,23 +101,11 @@ static void dry_run(struct run *r)
            (double)runs * (r->o->sample.budget_s + 0.05) * r->o->launches);
 }
 
-static void store_timed_out(struct run *r, const char *text)
-{
-    struct sn_row row;
-    init_row(r, r->current, &row);
-    row.status = SN_ROW_FAILED;
-    sn_case_place(&r->plan.cases[r->current], &r->env, r->o->clock, &row);
-    row.reason = sn_row_str(&row, "%s", text);
-    sn_rundir_append(r->dir, &row);
-    sn_row_free(&row);
-}
-
 /* Called in the watching thread of rank 0: the case that the time-out ended keeps a row. */
 static void on_timeout(void *arg, const char *text)
 {
     struct run *r = arg;
-    if (r->current < r->plan.n)
-        store_timed_out(r, text);
+    sn_run_cases_timed_out(&r->cases, text);
     json_t *end = sn_manifest_end("timed-out");
     sn_rundir_annotate(r->dir, end);
     json_decref(end);
@@ -188,53 +165,30 @@ static int get_roofs(struct run *r)
     return sn_world_agree(&r->world, status);
 }
 
-static int run_one(struct run *r, size_t i)
+/* Rows as the plan has their cases, the launches of a case in a row: the file has rivals together.
+ */
+static void put_in_order(struct sn_rows *rows, const struct sn_plan *plan)
 {
-    const struct sn_plan_case *pc = &r->plan.cases[i];
-    struct sn_row row;
-    int done = 0;
-    r->current = i;
-    init_row(r, i, &row);
-    if (r->dir)
-        done = sn_rundir_has(r->dir, pc->id, row.launch);
-    MPI_Bcast(&done, 1, MPI_INT, 0, r->world.comm);
-    char *label = sn_plan_label(pc);
-    int status = SN_OK;
-    if (!done) {
-        if (r->world.rank == 0)
-            sn_progress_case(&r->progress, label);
-        sn_watch_case(r->env.watch, label);
-        status = sn_case_run(pc, &r->env, &r->case_opts, &row);
-        sn_watch_case(r->env.watch, NULL);
-    }
-    int stored = status;
-    if (status == SN_OK && r->world.rank == 0) {
-        sn_progress_row(&r->progress, label, done ? NULL : &row);
-        if (!done)
-            stored = sn_rundir_append(r->dir, &row);
-        if (row.status == SN_ROW_FAILED) {
-            sn_progress_close(&r->progress);
-            fprintf(stderr, "snbench: FAILED %s: %s\n", label, row.reason);
-        }
-    }
-    if (status == SN_OK) {
-        r->failed += row.status == SN_ROW_FAILED;
-        status = sn_world_agree(&r->world, stored);
-    }
-    free(label);
-    sn_row_free(&row);
-    return status;
-}
+    struct sn_row *ordered = sn_calloc(rows->n + 1, sizeof *ordered);
+    size_t *next = sn_calloc(plan->n + 2, sizeof *next), *at = sn_calloc(rows->n + 1, sizeof *at);
+    json_t *places = json_object();
 
-static int run_all(struct run *r)
-{
-    int status = SN_OK;
-    sn_progress_open(&r->progress, r->plan.n, r->o->quiet || r->world.rank != 0, r->o->verbose,
-                     r->o->progress);
-    for (size_t i = 0; i < r->plan.n && status == SN_OK; i++)
-        status = run_one(r, i);
-    sn_progress_close(&r->progress);
-    return status;
+    for (size_t i = 0; i < plan->n; i++)
+        json_object_set_new(places, plan->cases[i].id, json_integer((json_int_t)i));
+    for (size_t i = 0; i < rows->n; i++) { /* a row that was not planned: behind all others */
+        const json_t *place = json_object_get(places, rows->rows[i].id);
+        at[i] = place ? (size_t)json_integer_value(place) : plan->n;
+        next[at[i] + 1]++;
+    }
+    for (size_t i = 0; i < plan->n; i++)
+        next[i + 1] += next[i];
+    for (size_t i = 0; i < rows->n; i++)
+        ordered[next[at[i]]++] = rows->rows[i];
+    free(rows->rows);
+    rows->rows = ordered;
+    json_decref(places);
+    free(next);
+    free(at);
 }
 
 /* Rank 0: completes the directory, and prints what the run found. */
@@ -264,9 +218,10 @@ static int conclude(struct run *r, int ended)
     free(rows_path);
     if (status != SN_OK)
         return status;
-    r->failed = 0; /* of earlier launches and of what was resumed, too */
+    put_in_order(&rows, &r->plan);
+    r->cases.failed = 0; /* of earlier launches and of what was resumed, too */
     for (size_t i = 0; i < rows.n; i++)
-        r->failed += rows.rows[i].status == SN_ROW_FAILED;
+        r->cases.failed += rows.rows[i].status == SN_ROW_FAILED;
     if (!o->quiet) {
         status = sn_report_tables(stdout, &rows, o->format, r->app);
         /* CSV and JSON on standard output stay clean for other programs. */
@@ -306,6 +261,8 @@ static int run_plan(struct run *r, int argc, char **argv)
                              .shared = r->app->shared_open ? r->app->shared_open() : NULL};
     r->case_opts = (struct sn_case_opts){.clock = o->clock, .sample = o->sample};
     r->case_opts.memory_limit = memory_limit(&r->world);
+    r->cases = (struct sn_run_cases){
+        .o = o, .plan = &r->plan, .env = &r->env, .case_opts = &r->case_opts, .current = r->plan.n};
     status = check_inputs(r);
     if (status != SN_OK)
         return status;
@@ -325,7 +282,7 @@ static int run_plan(struct run *r, int argc, char **argv)
     if (status == SN_OK)
         status =
             open_dir(r, argc, argv); /* before the roofs: what is wrong with it is said at once */
-    r->current = r->plan.n;          /* no case yet */
+    r->cases.dir = r->dir;
     if (status == SN_OK)
         status = sn_watch_open(&r->env.watch, &r->world, o->timeout_s, on_timeout, r);
     if (status != SN_OK)
@@ -337,20 +294,20 @@ static int run_plan(struct run *r, int argc, char **argv)
         sn_watch_case(r->env.watch, NULL);
     }
     if (status == SN_OK)
-        status = run_all(r);
+        status = sn_run_cases(&r->cases);
     r->signal = sn_watch_signal(r->env.watch);
     MPI_Allreduce(MPI_IN_PLACE, &r->signal, 1, MPI_INT, MPI_MAX, r->world.comm);
     int concluded =
         r->world.rank == 0 && (status == SN_OK || status == SN_EINTR) ? conclude(r, status) : SN_OK;
     sn_watch_close(r->env.watch);
     concluded = sn_world_agree(&r->world, concluded);
-    uint64_t failed = r->failed;
+    uint64_t failed = r->cases.failed;
     MPI_Bcast(&failed, 1, MPI_UINT64_T, 0, r->world.comm);
-    r->failed = failed;
+    r->cases.failed = failed;
     if (status == SN_OK)
         status = concluded;
-    if (status == SN_OK && r->failed)
-        status = SN_FAIL(SN_EVERIFY, "%zu of %zu rows failed", r->failed,
+    if (status == SN_OK && r->cases.failed)
+        status = SN_FAIL(SN_EVERIFY, "%zu of %zu rows failed", r->cases.failed,
                          r->plan.n * (size_t)(o->launch < 0 ? 1 : o->launches));
     return status;
 }

@@ -316,7 +316,7 @@ void sn_watch_close(struct sn_watch *w)
     free(w);
 }
 
-void sn_watch_case(struct sn_watch *w, const char *label)
+void sn_watch_go_on(struct sn_watch *w, const char *label, int64_t spent_ns)
 {
     if (!w)
         return;
@@ -325,8 +325,13 @@ void sn_watch_case(struct sn_watch *w, const char *label)
         return;
     pthread_mutex_lock(&w->lock);
     snprintf(w->label, sizeof w->label, "%s", label ? label : "");
-    w->case_since = label ? sn_clock_ns() : 0;
+    w->case_since = label ? sn_clock_ns() - spent_ns : 0;
     pthread_mutex_unlock(&w->lock);
+}
+
+void sn_watch_case(struct sn_watch *w, const char *label)
+{
+    sn_watch_go_on(w, label, 0);
 }
 
 void sn_watch_phase(struct sn_watch *w, const char *phase)

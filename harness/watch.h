@@ -10,6 +10,7 @@
 #define SN_HARNESS_WATCH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "harness/world.h"
 
@@ -25,6 +26,9 @@ void sn_watch_close(struct sn_watch *w);
 /* A new case begins: restarts the deadline. `label` is copied. NULL: no case is running, no
  * deadline. */
 void sn_watch_case(struct sn_watch *w, const char *label);
+/* A case goes on that has spent `spent_ns` of its time already: the deadline is that much nearer.
+ */
+void sn_watch_go_on(struct sn_watch *w, const char *label, int64_t spent_ns);
 /* A new phase of the case, a literal: "setup", "verify", "warm-up", "sample", ... */
 void sn_watch_phase(struct sn_watch *w, const char *phase);
 /* This rank made progress; `waiting` tells whether what follows waits for other ranks inside the
