@@ -265,22 +265,36 @@ static int fresh_dir(const char *path)
     return SN_OK;
 }
 
+/* Takes over *t. */
+static int write_table(struct sn_table *t, const char *dir, const char *bench, const char *what)
+{
+    char *name = sn_report_file_name(bench);
+    char *path = sn_strdupf("%s/%s%s.csv", dir, name, what);
+    struct sn_buf csv = {0};
+    int status;
+
+    sn_table_csv(t, &csv);
+    status = sn_buf_write_file(&csv, path);
+    sn_table_free(t);
+    sn_buf_free(&csv);
+    free(path);
+    free(name);
+    return status;
+}
+
 static int write_tables(const struct sn_report *r, const char *dir)
 {
     int status = fresh_dir(dir);
 
     for (size_t i = 0; i < r->n_groups && status == SN_OK; i++) {
-        char *name = sn_report_file_name(r->groups[i].bench);
-        char *path = sn_strdupf("%s/%s.csv", dir, name);
-        struct sn_buf csv = {0};
+        const struct sn_group *g = &r->groups[i];
         struct sn_table t;
-        sn_report_bench_table(r, &r->groups[i], &t);
-        sn_table_csv(&t, &csv);
-        status = sn_buf_write_file(&csv, path);
+        sn_report_bench_table(r, g, &t);
+        status = write_table(&t, dir, g->bench, "");
+        sn_report_ratio_table(r, g, &t);
+        if (status == SN_OK && t.n_rows > 0)
+            status = write_table(&t, dir, g->bench, "-ratios");
         sn_table_free(&t);
-        sn_buf_free(&csv);
-        free(path);
-        free(name);
     }
     return status;
 }

@@ -77,8 +77,9 @@ static bool any_flags(const struct sn_group *g)
 {
     for (size_t i = 0; i < g->n_lines; i++)
         for (size_t k = 0; k < g->lines[i].n_rows; k++)
-            if (g->lines[i].rows[k]->n_flags > 0)
-                return true;
+            for (size_t f = 0; f < g->lines[i].rows[k]->n_flags; f++)
+                if (sn_flag_warns(g->lines[i].rows[k]->flags[f]))
+                    return true;
     return false;
 }
 
@@ -211,23 +212,29 @@ static void set_check(struct sn_table *t, const struct columns *c, const struct 
     set_count(t, c->errors, l->errors);
 }
 
+/* People see what to be warned of, files all flags. */
 static void set_flags(struct sn_table *t, size_t column, const struct sn_line *l)
 {
-    struct sn_buf b = {0};
+    struct sn_buf all = {0}, warnings = {0};
 
     for (size_t k = 0; k < l->n_rows; k++) {
         for (size_t f = 0; f < l->rows[k]->n_flags; f++) {
+            const char *flag = l->rows[k]->flags[f];
             bool seen = false;
             for (size_t j = 0; j < k && !seen; j++)
-                seen = sn_row_has_flag(l->rows[j], l->rows[k]->flags[f]);
-            if (!seen)
-                sn_buf_addf(&b, "%s%s", b.len ? " " : "", l->rows[k]->flags[f]);
+                seen = sn_row_has_flag(l->rows[j], flag);
+            if (seen)
+                continue;
+            sn_buf_addf(&all, "%s%s", all.len ? " " : "", flag);
+            if (sn_flag_warns(flag))
+                sn_buf_addf(&warnings, "%s%s", warnings.len ? " " : "", flag);
         }
     }
-    sn_table_set(t, column, b.data, b.data);
-    if (b.len > 0)
+    sn_table_set(t, column, warnings.data, all.data);
+    if (warnings.len > 0)
         sn_table_tone(t, column, SN_TONE_WARN);
-    sn_buf_free(&b);
+    sn_buf_free(&all);
+    sn_buf_free(&warnings);
 }
 
 static void fill_line(const struct sn_group *g, const struct sn_line *l, const struct columns *c,
@@ -428,6 +435,7 @@ void sn_report_bench(const struct sn_report *r, const struct sn_group *g, bool l
     sn_table_free(&t);
     failures(r, g, doc);
     skipped(r, g, doc);
+    sn_report_ratios(r, g, doc);
     sn_report_extra(r, g, doc);
     free(fixed);
 }

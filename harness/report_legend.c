@@ -12,6 +12,9 @@ static const struct {
 } flag_words[] = {
     {"suspect", "efficiency above 100 %: the limit or the bytes are wrong"},
     {"unsteady", "the warm-up ended at its cap before the time was steady"},
+    {"not-interleaved",
+     "the variants were measured one after the other (no room for all at a time, "
+     "or a resumed run), so that a drift of the machine is in their ratio"},
     {"late-start", "every repetition of a stretch began late on some rank; the samples were kept"},
     {"local-clock", "no clock common to all ranks: the largest local time is shown"},
     {"synced-clock", "several hosts: clocks synchronised and checked again at the end"},

@@ -18,6 +18,15 @@ void sn_report_bench(const struct sn_report *r, const struct sn_group *g, bool l
 /* What is timed, which bytes, which limit, how metrics and statistics are made. */
 void sn_report_legend(const struct sn_report *r, const struct sn_group *g, struct sn_doc *doc);
 
+/* Variants that compete (sn_axis.compares) on the wall clock: the time of each over that of the
+ * base, the first of them in the plan that ran, with a 95 % interval (harness/paired.h). The table
+ * is empty, and nothing is said, where no two variants of one case ran. */
+void sn_report_ratio_table(const struct sn_report *r, const struct sn_group *g,
+                           struct sn_table *out);
+void sn_report_ratios(const struct sn_report *r, const struct sn_group *g, struct sn_doc *doc);
+/* Is a flag something to warn of? All are but SN_FLAG_INTERLEAVED, which the ratios speak of. */
+bool sn_flag_warns(const char *flag);
+
 /* Breakdown of the time and counters, where rows have them. */
 void sn_report_extra(const struct sn_report *r, const struct sn_group *g, struct sn_doc *doc);
 

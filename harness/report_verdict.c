@@ -78,7 +78,8 @@ static void count_line(const struct sn_line *l, size_t launches, bool planned, s
 {
     for (size_t k = 0; k < l->n_rows; k++)
         for (size_t f = 0; f < l->rows[k]->n_flags; f++)
-            tally(&v->flags, &v->n_flags, l->rows[k]->flags[f], 1);
+            if (sn_flag_warns(l->rows[k]->flags[f]))
+                tally(&v->flags, &v->n_flags, l->rows[k]->flags[f], 1);
     if (l->status != SN_ROW_SKIPPED)
         v->origins[l->row->origin]++;
     if (l->status == SN_ROW_FAILED)

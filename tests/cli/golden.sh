@@ -35,6 +35,10 @@ done
 for format in text csv; do
     golden launches $format "$golden/launches"
 done
+# Variants that compete: in turn, one of them not.
+for format in text md tex; do
+    golden variants $format "$golden/variants"
+done
 golden cut text "$golden/cut"
 golden cut json "$golden/cut"
 golden two md "$golden/quick" "$golden/cut"
