@@ -37,6 +37,7 @@ static const struct sn_axis axes[] = {
      .def = "mpi,ring,put",
      .model_def = "put,ring,doubling",
      .words = algorithm_words,
+     .compares = true,
      .help = "MPI_Allgather; MPI_Sendrecv around a ring; puts and flags by the transport; doubling "
              "(model clock): twice as many blocks each step"},
     SN_TRANSPORT_AXIS,

@@ -37,6 +37,7 @@ static const struct sn_axis axes[] = {
      .def = "mpi,pairwise,put",
      .model_def = "put,pairwise,ring",
      .words = algorithm_words,
+     .compares = true,
      .help = "MPI_Alltoall; MPI_Sendrecv in rotated steps; puts and flags by the transport; ring "
              "(model clock): to the next endpoint, which passes on"},
     SN_TRANSPORT_AXIS,

@@ -87,6 +87,7 @@ static const struct sn_axis axes[] = {
      .type = SN_AXIS_WORD,
      .def = "put",
      .words = sn_moe_algorithm_words,
+     .compares = true,
      .help = "how (snbench list algorithms)"},
     {.name = "transport",
      .type = SN_AXIS_WORD,
