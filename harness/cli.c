@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "harness/base/status.h"
+#include "harness/compare.h"
 #include "harness/datadir.h"
 #include "harness/describe.h"
 #include "harness/diagnose.h"
 #include "harness/info.h"
 #include "harness/launch.h"
+#include "harness/noise.h"
 #include "harness/options.h"
 #include "harness/report.h"
 #include "harness/run.h"
@@ -105,6 +107,23 @@ static int cmd_diagnose(struct invocation *v)
                        &v->exit_code);
 }
 
+static int cmd_compare(struct invocation *v)
+{
+    const struct sn_options *o = v->o;
+    if (o->n_args != 2)
+        return SN_FAIL(SN_EINVAL, "compare what? name two run directories, BASE and NEW");
+    return sn_compare_command(stdout, o->args[0], o->args[1], o->out, &o->compare, o->format,
+                              v->app, &v->exit_code);
+}
+
+static int cmd_noise(struct invocation *v)
+{
+    if (!v->o->n_args)
+        return SN_FAIL(SN_EINVAL, "noise of what? name a run directory of several launches "
+                                  "(`snbench run ... --launches 10`), or several of one workload");
+    return sn_noise_command(stdout, v->o->args, v->o->n_args, v->o->out, v->o->format, v->app);
+}
+
 struct command {
     const char *name;
     enum sn_command id;
@@ -130,6 +149,11 @@ static const struct command commands[] = {
      cmd_validate, NULL},
     {"diagnose", SN_CMD_DIAGNOSE, "DIR...",
      "name slow endpoints, nodes, planes or pairs in the rows of `run pairs`", cmd_diagnose, NULL},
+    {"compare", SN_CMD_COMPARE, "BASE NEW",
+     "is NEW slower than BASE: slower, faster, same or inconclusive, row by row", cmd_compare,
+     NULL},
+    {"noise", SN_CMD_NOISE, "DIR...",
+     "how far two runs of the same thing are apart on this machine", cmd_noise, NULL},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

@@ -161,7 +161,7 @@ static int set_validate_format(struct sn_options *o, const char *v)
     return status;
 }
 
-static int set_diagnose_format(struct sn_options *o, const char *v)
+static int set_compared_format(struct sn_options *o, const char *v)
 {
     int i = 0, status = word_of("format", v, sn_format_words, SN_FORMAT_JSON + 1, &i);
     if (status == SN_OK)
@@ -179,6 +179,32 @@ static int set_threshold(struct sn_options *o, const char *v)
 {
     return real_of("threshold", v, SN_UNIT_FRACTION, 0, 10, "a share of 0 to 1000%, for example 5%",
                    &o->diagnose.threshold);
+}
+
+static int set_compare_alpha(struct sn_options *o, const char *v)
+{
+    return real_of("alpha", v, SN_UNIT_FRACTION, 1e-6, 0.5,
+                   "a share of 0.0001% to 50%, for example 5%", &o->compare.alpha);
+}
+
+static int set_compare_threshold(struct sn_options *o, const char *v)
+{
+    return real_of("threshold", v, SN_UNIT_FRACTION, 0, 10, "a share of 0 to 1000%, for example 3%",
+                   &o->compare.threshold);
+}
+
+static int set_fail_on(struct sn_options *o, const char *v)
+{
+    int i = 0, status = word_of("fail-on", v, sn_fail_on_words, 4, &i);
+    if (status == SN_OK)
+        o->compare.fail_on = (enum sn_fail_on)i;
+    return status;
+}
+
+static int set_noise(struct sn_options *o, const char *v)
+{
+    o->compare.noise = v;
+    return SN_OK;
 }
 
 static int set_detect(struct sn_options *o, const char *v)
@@ -284,11 +310,23 @@ static const struct option_row table[] = {
     {"against", 0, "FILE", SN_CMD_VALIDATE, set_against, NULL,
      "expected figures (YAML, form in results/published/README.md)"},
     {"format", 0, "FORMAT", SN_CMD_VALIDATE, set_validate_format, "text", "text, md, csv"},
-    {"format", 0, "FORMAT", SN_CMD_DIAGNOSE, set_diagnose_format, "text", "text, md, csv, json"},
+    {"format", 0, "FORMAT", SN_CMD_DIAGNOSE | SN_CMD_COMPARE | SN_CMD_NOISE, set_compared_format,
+     "text", "text, md, csv, json"},
     {"alpha", 0, "SHARE", SN_CMD_DIAGNOSE, set_alpha, "1%",
      "chance of a finding where nothing is wrong"},
     {"threshold", 0, "SHARE", SN_CMD_DIAGNOSE, set_threshold, "5%",
      "what takes at most this much longer than its peers is no finding"},
+    {"alpha", 0, "SHARE", SN_CMD_COMPARE, set_compare_alpha, "5%",
+     "chance that any row is called slower or faster where nothing changed"},
+    {"threshold", 0, "SHARE", SN_CMD_COMPARE, set_compare_threshold, "3%",
+     "a change of at most this much is no change"},
+    {"noise", 0, "DIR|FILE", SN_CMD_COMPARE, set_noise, NULL,
+     "A/A noise of the rows, from `snbench noise` (default: BASE/noise.json where it is)"},
+    {"fail-on", 0, "WORD", SN_CMD_COMPARE, set_fail_on, "slower",
+     "what ends with exit 3 (and 4 where it cannot be excluded): slower, faster, any, none"},
+    {"out", 'o', "FILE", SN_CMD_COMPARE, set_out, NULL, "file to write (default: standard output)"},
+    {"out", 'o', "FILE", SN_CMD_NOISE, set_out, NULL,
+     "file that keeps the noise (default: DIR/noise.json of the first DIR)"},
     {"detect", 0, "FACTOR", SN_CMD_DIAGNOSE, set_detect, "2",
      "inconclusive (exit 4) when what is this many times slower could be missed"},
     {"node", 0, "N", SN_CMD_DIAGNOSE, set_node, NULL,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "harness/bench.h"
+#include "harness/compare.h"
 #include "harness/diagnose.h"
 #include "harness/report.h"
 #include "harness/sample.h"
@@ -23,6 +24,8 @@ enum sn_command {
     SN_CMD_APP = 64, /* the program's own (struct sn_app_command) */
     SN_CMD_VALIDATE = 128,
     SN_CMD_DIAGNOSE = 256,
+    SN_CMD_COMPARE = 512,
+    SN_CMD_NOISE = 1024,
 };
 
 struct sn_options {
@@ -42,6 +45,7 @@ struct sn_options {
     enum sn_mutation mutate;
     int hang_rank;
     struct sn_diagnose_opts diagnose;
+    struct sn_compare_opts compare;
     bool help;
 
     const char **args; /* what is not an option, in order; points into argv */

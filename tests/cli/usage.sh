@@ -41,7 +41,7 @@ if [ -e "$tmp/d" ]; then not_ok "nothing is half-written: $tmp/d exists"; else o
 expect "usage error on 2 ranks" 2 mpiexec -n 2 "$SNBENCH" run latency sise=8
 lines "one line from 2 ranks" 1
 
-for c in run report verify diagnose list describe info; do
+for c in run report verify diagnose compare noise list describe info; do
     expect "$c --help" 0 "$SNBENCH" $c --help
     says -o "$c --help shows usage" "usage: snbench $c"
 done
@@ -56,7 +56,7 @@ done
 broken="env PMI_FD=99 PMI_RANK=0 PMI_SIZE=2"
 timeout 20 $broken "$SNBENCH" run latency size=8 -o "$tmp/d" >/dev/null 2>&1 && not_ok "the environment is broken: MPI_Init works in it" || ok "the environment is broken"
 rm -rf "$tmp/d"
-for c in "list benchmarks" "describe latency" "run --help" "--version" "report tests/golden/quick"; do
+for c in "list benchmarks" "describe latency" "run --help" "--version" "report tests/golden/quick" "compare tests/golden/launches tests/golden/launches --threshold 5%"; do
     expect "$c without MPI" 0 $broken "$SNBENCH" $c
 done
 finish
