@@ -2,13 +2,15 @@
  *
  * Rows are matched by id; contrast.h decides, launches being the unit of replication. The exit code
  * follows --fail-on WORD (slower unless said otherwise):
- *   3  a row is WORD by more than its threshold (any: slower or faster)
- *   4  none is, but at least one may be: its interval reaches beyond the threshold on that side, it
- *      has too few launches, it failed, was skipped on one side alone, is missing though planned,
- * or nothing at all was compared 0  neither: every row's interval excludes it (so an inconclusive
- * row that is certainly not slower does no harm). --fail-on none: always 0. 2  not comparable: no
- * id in common, other clocks, origins, ranks or input files Rows on one side only that the other
- * never planned are listed and change nothing. */
+ *   - 3: a row is WORD by more than its threshold (any: slower or faster)
+ *   - 4: none is, but at least one may be: its interval reaches beyond the threshold on that side,
+ *     it has too few launches, it failed, was skipped on one side alone, is missing though planned,
+ *     or nothing at all was compared
+ *   - 0: neither: every row's interval excludes it (so an inconclusive row that is certainly not
+ *     slower does no harm). --fail-on none: always 0
+ *   - 2: not comparable: no id in common, other clocks, origins, ranks or input files
+ *
+ * Rows on one side only that the other never planned are listed and change nothing. */
 #ifndef SN_HARNESS_COMPARE_H
 #define SN_HARNESS_COMPARE_H
 

@@ -17,24 +17,49 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:exitcode=99}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:exitcode=99}
 seconds_fuzz=${FUZZ_SECONDS:-3}
 
-# group NAME LIMIT_SECONDS COMMAND...: runs it, counts its lines, and counts an exit without a reason as a failure.
+# Groups run two at a time (JOBS), and are told in the order in which they began: no test measures a speed. Each writes
+# its lines into a file of its own under $out.
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+started=0 told=0
+
+# group NAME LIMIT_SECONDS COMMAND...: starts it as soon as a place is free.
 group() {
-    local name=$1 limit=$2 out rc ok bad start=$SECONDS
+    local n=$started
+    [ "$(jobs -rp | wc -l)" -lt "${JOBS:-2}" ] || wait -n
+    started=$((started + 1))
+    one "$@" >"$out/$n.new" 2>&1 && mv "$out/$n.new" "$out/$n" &
+    tell
+}
+
+# one NAME LIMIT_SECONDS COMMAND...: runs it, counts its lines, and counts an exit without a reason as a failure.
+one() {
+    local name=$1 limit=$2 lines rc ok bad start=$SECONDS
     shift 2
-    out=$(timeout -k 5 "$limit" "$@" 2>&1)
+    lines=$(timeout -k 5 "$limit" "$@" 2>&1)
     rc=$?
-    ok=$(grep -c '^ok ' <<<"$out")
-    bad=$(grep -c '^not ok ' <<<"$out")
+    ok=$(grep -c '^ok ' <<<"$lines")
+    bad=$(grep -c '^not ok ' <<<"$lines")
     if [ $((ok + bad)) = 0 ] || { [ $rc != 0 ] && [ "$bad" = 0 ]; }; then
         bad=$((bad + 1))
         echo "not ok $name: exit code $rc after $ok tests; its last lines:"
-        tail -n 15 <<<"$out" | sed 's/^/    /'
+        tail -n 15 <<<"$lines" | sed 's/^/    /'
     elif [ "$bad" != 0 ]; then
         # a failure, and what was printed around it
-        grep -A 6 '^not ok ' <<<"$out" | head -n 60
+        grep -A 6 '^not ok ' <<<"$lines" | head -n 60
     fi
-    passed=$((passed + ok)) failed=$((failed + bad))
     printf '  %-28s %4d passed %3d failed  %3d s\n' "$name" "$ok" "$bad" $((SECONDS - start))
+}
+
+# tell: prints what has ended and is next in order, and adds it up from the closing line.
+tell() {
+    local words
+    while [ -f "$out/$told" ]; do
+        cat "$out/$told"
+        words=$(tail -n 1 "$out/$told" | sed -E 's/.* ([0-9]+) passed +([0-9]+) failed .*/\1 \2/')
+        passed=$((passed + ${words% *})) failed=$((failed + ${words#* }))
+        told=$((told + 1))
+    done
 }
 
 unit() {
@@ -61,5 +86,8 @@ if [ $fast = 0 ]; then
         group "$(basename "$t")" $((seconds_fuzz + 60)) "$t" --seconds "$seconds_fuzz" "tests/fuzz/corpus/$(basename "${t#*fuzz-}")"
     done
 fi
+wait
+tell
+[ $told = $started ] || failed=$((failed + started - told))
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
