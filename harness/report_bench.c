@@ -189,7 +189,7 @@ static void set_count(struct sn_table *t, size_t column, uint64_t n)
 
 static void set_check(struct sn_table *t, const struct columns *c, const struct sn_line *l)
 {
-    char a[SN_NUM_SIZE], b[SN_NUM_SIZE], text[2 * SN_NUM_SIZE + 16];
+    char a[SN_NUM_SIZE], b[SN_NUM_SIZE], text[2 * SN_NUM_SIZE + 32];
     enum sn_tone tone = SN_TONE_GOOD;
 
     sn_num_count(a, l->compared);
@@ -204,7 +204,8 @@ static void set_check(struct sn_table *t, const struct columns *c, const struct 
         snprintf(text, sizeof text, "not checked");
         tone = SN_TONE_WARN;
     } else {
-        snprintf(text, sizeof text, "ok: %s", a);
+        double tolerance = l->row->check.tolerance;
+        snprintf(text, sizeof text, tolerance > 0 ? "ok: %s, ±%.2g" : "ok: %s", a, tolerance);
     }
     sn_table_set(t, c->check, text, l->status == SN_ROW_FAILED ? "failed" : "ok");
     sn_table_tone(t, c->check, tone);
