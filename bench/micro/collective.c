@@ -14,7 +14,7 @@ enum { DRAWS = 7, STREAM_ORDER = 0x6f726472 };
 struct collective_case {
     const struct sn_collective *a;
     struct sn_rehearsal rehearsal;
-    uint32_t *orders; /* of draw 0; NULL: rotated */
+    uint32_t *orders; /* of draw 0; NULL: that of the steps */
     double skew_free_s[DRAWS];
     unsigned n_skew_free;
 };
@@ -63,11 +63,12 @@ int sn_collective_case_inputs(const struct sn_case *c)
     return sn_on_model(c) ? sn_modelled_net(c, dies_of(c), &p, &net) : SN_OK;
 }
 
-/* The rehearsal, and on rank 0 the messages and the engine's event queue. */
+/* The rehearsal, and on rank 0 the messages, their order and the engine's event queue. */
 uint64_t sn_collective_case_memory(const struct sn_case *c, const struct sn_collective *a)
 {
     uint64_t messages = sn_collective_count(a, dies_of(c));
-    return sn_rehearsal_memory(c, a, dies_of(c)) + messages * (sizeof(struct sn_msg) + 64);
+    return sn_rehearsal_memory(c, a, dies_of(c)) +
+           messages * (sizeof(struct sn_msg) + 64 + 2 * sizeof(uint32_t));
 }
 
 unsigned sn_collective_case_draws(const struct sn_case *c)
@@ -76,22 +77,34 @@ unsigned sn_collective_case_draws(const struct sn_case *c)
     return skewed(c, &skew) || order_of(c) == SN_ORDER_RANDOM ? DRAWS : 1;
 }
 
-/* NULL for rotated order. */
-static uint32_t *make_orders(const struct sn_case *c)
+/* *orders: NULL for algorithms with steps, which have one order. */
+static int make_orders(const struct sn_case *c, const struct sn_collective *a, uint32_t **orders)
 {
     unsigned n = dies_of(c);
-    if (order_of(c) == SN_ORDER_ROTATED)
-        return NULL;
-    uint32_t *orders = sn_calloc((size_t)n * (n - 1), sizeof *orders);
-    sn_collective_orders(order_of(c), n, sn_rng_at(c->env->seed, STREAM_ORDER, c->rep), orders);
-    return orders;
+    const struct sn_profile *p;
+    struct sn_net *net;
+    *orders = NULL;
+    if (a->waits)
+        return SN_OK;
+    int status = sn_modelled_net(c, n, &p, &net);
+    if (status != SN_OK)
+        return status;
+    *orders = sn_calloc((size_t)n * (n - 1), sizeof **orders);
+    for (unsigned me = 0; me < n && order_of(c) == SN_ORDER_ROTATED; me++)
+        sn_net_rotation(net, me, n, *orders + (size_t)me * (n - 1));
+    if (order_of(c) != SN_ORDER_ROTATED)
+        sn_collective_orders(order_of(c), n, sn_rng_at(c->env->seed, STREAM_ORDER, c->rep),
+                             *orders);
+    return SN_OK;
 }
 
 int sn_collective_case_setup(struct sn_case *c, const struct sn_collective *a)
 {
     struct collective_case *s = c->state = sn_calloc(1, sizeof *s);
     s->a = a;
-    s->orders = make_orders(c);
+    int status = sn_world_agree(c->env->world, make_orders(c, a, &s->orders));
+    if (status != SN_OK)
+        return status;
     return sn_rehearsal_open(&s->rehearsal, c, a, dies_of(c), s->orders,
                              (uint64_t)sn_case_int(c, "size"));
 }
@@ -144,7 +157,12 @@ int sn_collective_case_predict(struct sn_case *c, struct sn_timeline *t)
                                 .overhead_ps = sn_modelled_issue_ps(p)};
     int64_t last;
     int64_t *arrive = make_arrivals(c, &r.start_ps, &last);
-    uint32_t *orders = make_orders(c);
+    uint32_t *orders;
+    status = make_orders(c, s->a, &orders);
+    if (status != SN_OK) {
+        free(arrive);
+        return status;
+    }
     r.msgs = sn_calloc(r.n, sizeof *r.msgs);
     sn_collective_build(s->a, n, size, orders, arrive, r.msgs);
     sn_model_range(p, "ep", n, t);

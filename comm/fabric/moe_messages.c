@@ -53,47 +53,47 @@ static uint64_t bytes_of(const struct sn_moe_model *m, enum sn_moe_leg leg)
     return leg == SN_MOE_DISPATCH ? m->moe->copy_bytes : m->moe->answer_bytes;
 }
 
-/* Where a die begins: behind itself, and with itself last; or everybody at 0. */
-static uint32_t begin(const struct sn_moe_model *m, uint32_t die)
+/* to (dies): whom `die` sends to, in turn; when rotated itself last. */
+static void in_turn(const struct sn_moe_model *m, uint32_t die, uint32_t *to)
 {
-    return m->order == SN_ORDER_ROTATED ? (die + 1) % m->draw->dies : 0;
+    uint32_t dies = m->draw->dies;
+    if (m->order == SN_ORDER_ROTATED) {
+        sn_net_rotation(m->net, die, dies, to);
+        to[dies - 1] = die;
+        return;
+    }
+    for (uint32_t d = 0; d < dies; d++)
+        to[d] = d;
 }
 
-static inline uint32_t next(uint32_t die, uint32_t dies)
+/* The messages of every die to the dies that get any: one a copy, or one for all. */
+static void by_destination(struct sn_moe_model *m, enum sn_moe_leg leg, int64_t issue_ps,
+                           bool together)
 {
-    return die + 1 < dies ? die + 1 : 0;
+    uint32_t dies = m->draw->dies, *to = sn_calloc(dies, sizeof *to);
+    uint64_t bytes = bytes_of(m, leg);
+    m->n = 0;
+    for (uint32_t die = 0; die < dies; die++) {
+        size_t first = m->n;
+        in_turn(m, die, to);
+        for (uint32_t step = 0; step < dies; step++) {
+            uint32_t n = copies(m, leg, die, to[step]), each = together ? n : 1;
+            for (uint32_t i = 0; i < n; i += each)
+                add(m, die, to[step], each * bytes, SN_MSG_NONE);
+        }
+        issue(m, first, die, issue_ps);
+    }
+    free(to);
 }
 
 void sn_moe_messages_copies(struct sn_moe_model *m, enum sn_moe_leg leg, int64_t issue_ps)
 {
-    uint32_t dies = m->draw->dies;
-    uint64_t bytes = bytes_of(m, leg);
-    m->n = 0;
-    for (uint32_t die = 0; die < dies; die++) {
-        size_t first = m->n;
-        uint32_t to = begin(m, die);
-        for (uint32_t step = 0; step < dies; step++, to = next(to, dies))
-            for (uint32_t i = copies(m, leg, die, to); i > 0; i--)
-                add(m, die, to, bytes, SN_MSG_NONE);
-        issue(m, first, die, issue_ps);
-    }
+    by_destination(m, leg, issue_ps, false);
 }
 
 void sn_moe_messages_pairs(struct sn_moe_model *m, enum sn_moe_leg leg, int64_t issue_ps)
 {
-    uint32_t dies = m->draw->dies;
-    uint64_t bytes = bytes_of(m, leg);
-    m->n = 0;
-    for (uint32_t die = 0; die < dies; die++) {
-        size_t first = m->n;
-        uint32_t to = begin(m, die);
-        for (uint32_t step = 0; step < dies; step++, to = next(to, dies)) {
-            uint32_t n = copies(m, leg, die, to);
-            if (n)
-                add(m, die, to, n * bytes, SN_MSG_NONE);
-        }
-        issue(m, first, die, issue_ps);
-    }
+    by_destination(m, leg, issue_ps, true);
 }
 
 void sn_moe_messages_counts(struct sn_moe_model *m, unsigned distance, uint64_t bytes,

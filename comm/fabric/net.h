@@ -121,9 +121,17 @@ static inline double sn_ps_seconds(int64_t ps)
 }
 
 /* The order in which a die sends to the others: rotated starts behind itself, same at die 0 for
- * all, random shuffles per die from the seed. Fills dst (n - 1) without `me`. */
+ * all, random shuffles per die from the seed. Fills dst (n - 1) without `me`. Rotated here is by
+ * number, as algorithms with steps go; what is sent at once goes by sn_net_rotation(). */
 enum sn_net_order { SN_ORDER_ROTATED, SN_ORDER_RANDOM, SN_ORDER_SAME };
 extern const char *const sn_net_order_words[]; /* "rotated", "random", "same", NULL */
 void sn_net_order(enum sn_net_order o, unsigned me, unsigned n, uint64_t seed, uint32_t *dst);
+
+/* Rotated by place, for dies 0 to n - 1 of the net: the packages of its node behind its own, then
+ * the nodes behind its own, in each from its own place on. Fills dst (n - 1) without `me`. With
+ * whole packages and nodes the i-th destinations of all dies are different dies, among the other
+ * nodes as well as inside each: a die's ports work side by side, so a rotation by number would send
+ * all dies of a node through one port to one die of the next node, one after another. */
+void sn_net_rotation(const struct sn_net *net, unsigned me, unsigned n, uint32_t *dst);
 
 #endif
