@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { P = SN_FIT_PARAMETERS, ROUNDS = 32 };
+#define ROUNDING 1e-9 /* share of a time that is no more than its rounding */
 
 double sn_fit_predict(const struct sn_fit *f, double messages, double bytes)
 {
@@ -169,6 +170,12 @@ static bool fit_with(struct sn_fit *out, const struct sn_fit_row *rows, size_t n
         if (!memcmp(before, f.value, sizeof before))
             break;
     }
+    /* A slope that moves no row's time by more than its last digits is rounding. */
+    double most = 0;
+    for (size_t k = 0; k < n; k++)
+        most = fmax(most, rows[k].messages * rows[k].bytes * f.value[SN_FIT_INVERSE] / rows[k].s);
+    if (most < ROUNDING)
+        return false;
     if (fitted[SN_FIT_OVERHEAD] &&
         (!(f.value[SN_FIT_OVERHEAD] > 0) || !overhead_is_told(&f, rows, n)))
         return false;

@@ -9,6 +9,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/status.h"
 #include "harness/base/units.h"
+#include "harness/plan.h"
 #include "harness/sums.h"
 
 struct known {
@@ -205,11 +206,32 @@ void sn_model_result(const struct sn_net *net, const struct sn_msg *msgs,
     t->last_die = last < sn_net_dies(net) ? (long)last : -1;
 }
 
-void sn_model_range(const struct sn_profile *p, const char *axis, double value,
-                    struct sn_timeline *t)
+/* Axes of the benchmark that belong to this clock alone: the profile may know others. */
+static bool inside(const struct sn_case *c, const struct sn_profile_range *r)
 {
-    if (!sn_profile_covers(p, axis, value))
+    int i = sn_profile_range_of(r, c->bench->name) ? sn_bench_axis_find(c->bench, r->axis) : -1;
+    if (i < 0 || !sn_axis_on(&c->bench->axes[i], SN_CLOCK_MODEL))
+        return true;
+    const struct sn_axis *a = &c->bench->axes[i];
+    const struct sn_value *v = &c->values[i];
+    if ((a->type == SN_AXIS_INT || a->type == SN_AXIS_REAL) == (r->n_words > 0))
+        return true; /* of an axis of that name elsewhere */
+    return sn_profile_range_covers(r, a->type == SN_AXIS_INT ? (double)v->i : v->r, v->text);
+}
+
+void sn_model_validity(const struct sn_case *c, const struct sn_profile *p, struct sn_timeline *t)
+{
+    bool well = !c->bench->endpoints || c->bench->endpoints(c) <= p->dies;
+    for (size_t i = 0; i < p->n_valid && well; i++)
+        well = inside(c, &p->valid[i]);
+    if (!well)
         sn_timeline_flag(t, "extrapolated");
+}
+
+void sn_model_cost(const struct sn_figure *cost, struct sn_timeline *t)
+{
+    if (cost->class == SN_FIGURE_NONE)
+        sn_timeline_flag(t, "no-cost");
 }
 
 static const char *class_name(enum sn_figure_class class)
@@ -263,6 +285,28 @@ static json_t *figures_of(const struct sn_profile *p)
     return figures;
 }
 
+static json_t *words_of(const char *const *words, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_string(words[i]));
+    return list;
+}
+
+static json_t *range_of(const struct sn_profile_range *r)
+{
+    json_t *j = json_pack("{s:s}", "axis", r->axis);
+    if (r->n_words) {
+        json_object_set_new(j, "words", words_of(r->words, r->n_words));
+    } else {
+        json_object_set_new(j, "min", json_real(r->min));
+        json_object_set_new(j, "max", json_real(r->max));
+    }
+    if (r->n_benches)
+        json_object_set_new(j, "benches", words_of(r->benches, r->n_benches));
+    return j;
+}
+
 json_t *sn_model_describe(const char *name)
 {
     struct sn_profile p;
@@ -275,8 +319,7 @@ json_t *sn_model_describe(const char *name)
     }
     json_t *valid = json_array(), *warnings = json_array();
     for (size_t i = 0; i < p.n_valid; i++)
-        json_array_append_new(valid, json_pack("{s:s, s:f, s:f}", "axis", p.valid[i].axis, "min",
-                                               p.valid[i].min, "max", p.valid[i].max));
+        json_array_append_new(valid, range_of(&p.valid[i]));
     for (size_t i = 0; i < p.n_warnings; i++)
         json_array_append_new(warnings, json_string(p.warnings[i]));
     const char *base = strrchr(path, '/'); /* where it lies differs from machine to machine */

@@ -65,9 +65,14 @@ void sn_model_memo_set(const struct sn_case *c, const char *key, void *value,
 void sn_model_result(const struct sn_net *net, const struct sn_msg *msgs,
                      const struct sn_net_result *r, struct sn_timeline *t);
 
-/* Flags the draw `extrapolated` when the case's `axis` lies outside the profile's range. */
-void sn_model_range(const struct sn_profile *p, const char *axis, double value,
-                    struct sn_timeline *t);
+/* Flags the draw `extrapolated` where the case lies outside what `p`, the profile it ran on, says
+ * of any axis of the benchmark (p->valid), or has more endpoints than p's machine has dies. For
+ * every predict(). */
+void sn_model_validity(const struct sn_case *c, const struct sn_profile *p, struct sn_timeline *t);
+
+/* Flags the draw `no-cost` where the profile has no figure of a cost that the benchmark takes from
+ * it, for example &p->cost.issue: it then counts as 0. */
+void sn_model_cost(const struct sn_figure *cost, struct sn_timeline *t);
 
 /* For the manifest (struct sn_app.describe_model). */
 json_t *sn_model_describe(const char *profile);

@@ -1,5 +1,5 @@
-/* Writing a profile: the schema of bench/profile.c, every figure on one line, in the unit that
- * people use and with as many digits as reading it back needs. */
+/* Writing a profile: the schema of bench/profile_schema.c, every figure on one line, in the unit
+ * that people use and with as many digits as reading it back needs. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -175,17 +175,34 @@ static void put_costs(struct sn_buf *out, const struct sn_profile *p)
         out->data[out->len = before] = '\0';
 }
 
+static void put_words(struct sn_buf *out, const char *key, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            sn_buf_add(out, ", ");
+        else
+            sn_buf_addf(out, "    %s: [", key);
+        put_text(out, words[i]);
+    }
+    sn_buf_add(out, n ? "]\n" : "");
+}
+
 static void put_valid(struct sn_buf *out, const struct sn_profile *p)
 {
     if (p->n_valid)
         sn_buf_add(out, "valid:\n");
     for (size_t i = 0; i < p->n_valid; i++) {
-        put_pair(out, "  - axis", p->valid[i].axis);
-        sn_buf_add(out, "    min: ");
-        put_number(out, p->valid[i].min, 0);
-        sn_buf_add(out, "\n    max: ");
-        put_number(out, p->valid[i].max, 0);
-        sn_buf_add(out, "\n");
+        const struct sn_profile_range *r = &p->valid[i];
+        put_pair(out, "  - axis", r->axis);
+        put_words(out, "words", r->words, r->n_words);
+        if (!r->n_words) {
+            sn_buf_add(out, "    min: ");
+            put_number(out, r->min, 0);
+            sn_buf_add(out, "\n    max: ");
+            put_number(out, r->max, 0);
+            sn_buf_add(out, "\n");
+        }
+        put_words(out, "benches", r->benches, r->n_benches);
     }
     if (p->n_warnings)
         sn_buf_add(out, "warnings:\n");

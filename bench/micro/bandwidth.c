@@ -131,7 +131,8 @@ static int predict(struct sn_case *c, struct sn_timeline *t)
     }
     struct sn_modelled_run r = {
         .msgs = msgs, .n = n, .overhead_ps = sn_modelled_issue_ps(p), .observed = true};
-    sn_model_range(p, "size", (double)size, t);
+    sn_model_validity(c, p, t);
+    sn_model_cost(&p->cost.issue, t);
     status = sn_modelled_time(net, p, &r, t);
     free(msgs);
     return status;

@@ -165,8 +165,8 @@ int sn_collective_case_predict(struct sn_case *c, struct sn_timeline *t)
     }
     r.msgs = sn_calloc(r.n, sizeof *r.msgs);
     sn_collective_build(s->a, n, size, orders, arrive, r.msgs);
-    sn_model_range(p, "ep", n, t);
-    sn_model_range(p, "size", (double)size, t);
+    sn_model_validity(c, p, t);
+    sn_model_cost(&p->cost.issue, t);
     status = sn_modelled_time(net, p, &r, t);
     if (status == SN_OK && arrive && s->n_skew_free < DRAWS)
         s->skew_free_s[s->n_skew_free++] = t->s - sn_ps_seconds(last - r.start_ps);

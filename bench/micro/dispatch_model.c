@@ -251,6 +251,21 @@ static void add_limit(struct leg *const *legs, unsigned n, struct sn_timeline *t
     snprintf(t->bottleneck, sizeof t->bottleneck, "%s", most->time.bottleneck);
 }
 
+/* Launch and issue are those of every algorithm; flags only of those that put. */
+static void check_costs(const struct sn_case *c, const struct sn_dispatch_model *d,
+                        const struct sn_profile *p, struct sn_timeline *t)
+{
+    enum sn_moe_sync sync = (enum sn_moe_sync)sn_case_word(c, "sync");
+    sn_model_cost(&p->cost.launch, t);
+    sn_model_cost(&p->cost.issue, t);
+    if (d->algorithm->schedule != SN_MOE_COPIES && d->algorithm->schedule != SN_MOE_NODES)
+        return;
+    if (sync != SN_MOE_SYNC_LOG)
+        sn_model_cost(&p->cost.flag, t);
+    if (sync != SN_MOE_SYNC_LINEAR)
+        sn_model_cost(&p->cost.sync_step, t);
+}
+
 int sn_dispatch_predict(const struct sn_case *c, struct sn_dispatch_model *d,
                         struct sn_dispatch_figures *f, struct sn_timeline *t, double *skew_free_s)
 {
@@ -281,9 +296,8 @@ int sn_dispatch_predict(const struct sn_case *c, struct sn_dispatch_model *d,
     sn_dispatch_figures_add_model(f, &d->shape, traffic, n);
     add_limit(legs, n, t);
     t->last_die = (long)legs[n - 1]->time.last_die;
-    sn_model_range(p, "ep", d->shape.dies, t);
-    sn_model_range(p, "tokens", d->shape.tokens, t);
-    sn_model_range(p, "hidden", d->shape.hidden, t);
+    sn_model_validity(c, p, t);
+    check_costs(c, d, p, t);
     d->linear_s = sn_ps_seconds(linear);
     d->log_s = sn_ps_seconds(log);
     d->flags_s = sn_ps_seconds(flags);

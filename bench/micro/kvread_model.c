@@ -337,8 +337,11 @@ int sn_kvread_predict(struct sn_kvread *s, const struct sn_case *c, struct sn_ti
         else
             add_parts(&r, t);
     }
-    if (status == SN_OK)
+    if (status == SN_OK) {
+        sn_model_validity(c, s->profile, t);
+        sn_model_cost(&s->profile->cost.issue, t);
         add_figures(s, &x);
+    }
     free_traffic(&x);
     return status;
 }

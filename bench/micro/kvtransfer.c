@@ -411,6 +411,8 @@ static int predict(struct sn_case *c, struct sn_timeline *t)
         const double limit = fmin(
             end, fmax(ready + sn_ps_seconds(r.bound_ps), compute + sn_ps_seconds(last.bound_ps)));
         sn_model_result(net, msg, &r, t);
+        sn_model_validity(c, p, t);
+        sn_model_cost(&p->cost.issue, t);
         sn_timeline_limit(t, limit,
                           "prefill, then what it cannot hide through the busiest port at its "
                           "physical bandwidth");

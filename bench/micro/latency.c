@@ -315,7 +315,7 @@ static int predict(struct sn_case *c, struct sn_timeline *t)
     } else {
         m.dst = far;
     }
-    sn_model_range(p, "size", (double)m.bytes, t);
+    sn_model_validity(c, p, t);
     return sn_modelled_time(net, p, &(struct sn_modelled_run){.msgs = &m, .n = 1}, t);
 }
 

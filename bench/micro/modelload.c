@@ -364,6 +364,8 @@ static int predict(struct sn_case *c, struct sn_timeline *t)
     status = sn_net_run(s->net, msg, n, sn_ps(sn_figure_or(&p->cost.issue, 0)), &r);
     if (status == SN_OK) {
         sn_model_result(s->net, msg, &r, t);
+        sn_model_validity(c, p, t);
+        sn_model_cost(&p->cost.issue, t);
         add_parts(s, &r, t);
         double sum = 0;
         for (size_t i = 0; i < n; i++) {

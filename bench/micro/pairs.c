@@ -188,7 +188,7 @@ static int predict(struct sn_case *c, struct sn_timeline *t)
         status = open_net(c, &net);
     if (status != SN_OK)
         return status;
-    sn_model_range(p, "size", (double)m.bytes, t);
+    sn_model_validity(c, p, t);
     sn_timeline_flag(t, sn_modelled_path_flag(sn_net_path(net, m.src, m.dst)));
     return sn_modelled_time(net, p, &(struct sn_modelled_run){.msgs = &m, .n = 1}, t);
 }

@@ -53,10 +53,15 @@ struct sn_profile_path {
     struct sn_figure read_latency, read_bandwidth;
 };
 
-/* Where a model was calibrated: outside it rows are flagged `extrapolated`. */
+/* Where a model was calibrated, on one axis of benchmarks: outside it rows are flagged
+ * `extrapolated`. A range of numbers or, with any words, one of these. */
 struct sn_profile_range {
-    const char *axis; /* of a benchmark: "ep", "tokens", "hidden", "size" */
+    const char *axis; /* "ep", "size", "order" */
     double min, max;
+    const char *const *words;   /* (n_words) values in text: "random" */
+    const char *const *benches; /* (n_benches) by name: it speaks of these; none: of all that have
+                                   the axis */
+    size_t n_words, n_benches;
 };
 
 struct sn_profile {
@@ -115,7 +120,9 @@ static inline double sn_figure_or(const struct sn_figure *f, double otherwise)
  * none. */
 int sn_profile_check(const struct sn_profile *p, const char **where);
 
-/* True when `value` of `axis` is inside every range the profile gives for that axis. */
-bool sn_profile_covers(const struct sn_profile *p, const char *axis, double value);
+/* Does the range speak of a benchmark at all? Of those it names; of all where it names none. */
+bool sn_profile_range_of(const struct sn_profile_range *r, const char *bench);
+/* True when a value of its axis lies inside: `text` among its words, else min <= value <= max. */
+bool sn_profile_range_covers(const struct sn_profile_range *r, double value, const char *text);
 
 #endif

@@ -12,6 +12,7 @@
 #include "bench/profile.h"
 #include "harness/base/rng.h"
 #include "harness/base/status.h"
+#include "tests/unit/netprofiles.h"
 
 /* The path that the rows are made of; o binds below 2,000 bytes. */
 static const double L = 1.5e-6, B = 10e9, O = 200e-9;
@@ -118,6 +119,11 @@ Test(calibrate, no_line_is_no_fit)
     cr_expect(!sn_fit_path(&f, one, 1));
     cr_expect(!sn_fit_path(&f, same, 2));
     cr_expect(!sn_fit_path(&f, falling, 2));
+    /* One time but for the last digits: the slope is rounding, not a bandwidth. */
+    struct sn_fit_row flat[] = {{.messages = 1, .bytes = 8, .s = 1e-6},
+                                {.messages = 1, .bytes = 64, .s = 1e-6 * (1 + 4e-16)},
+                                {.messages = 1, .bytes = 512, .s = 1e-6 * (1 + 8e-16)}};
+    cr_expect(!sn_fit_path(&f, flat, 3));
     struct sn_fit_row steep[] = {{.messages = 1, .bytes = 1000, .s = 1e-6},
                                  {.messages = 1, .bytes = 2000, .s = 2.2e-6},
                                  {.messages = 1, .bytes = 4000, .s = 4.6e-6}};
@@ -170,6 +176,10 @@ static void add_dispatch(struct made *m, long long tokens, double seconds)
     struct sn_row *r = add_row(m, "dispatch", seconds);
     sn_row_add_param_int(r, "ep", 2);
     sn_row_add_param_int(r, "tokens", tokens);
+    sn_row_add_param_int(r, "hidden", 512);
+    sn_row_add_param_int(r, "topk", 4);
+    sn_row_add_param_text(r, "dtype", "bf16");
+    sn_row_add_param_text(r, "routing", "uniform");
     sn_row_add_param_text(r, "algorithm", "put");
     sn_row_add_param_text(r, "transport", "rma");
     sn_row_add_param_text(r, "skew", "none");
@@ -242,14 +252,45 @@ Test(calibrate, rows_become_a_profile)
     cr_expect_eq(p.cost.flag.class, SN_FIGURE_DERIVED);
     cr_expect(strstr(node->latency.source, "run7: 12 put rows, transport rma, 8 B to 2 MiB"), "%s",
               node->latency.source);
-    cr_expect(sn_profile_covers(&p, "size", 8) && sn_profile_covers(&p, "size", 2 << 20) &&
-              !sn_profile_covers(&p, "size", 4 << 20) && !sn_profile_covers(&p, "ep", 3));
-    cr_expect(sn_profile_covers(&p, "tokens", 256) && !sn_profile_covers(&p, "tokens", 512));
+    cr_expect(net_covers(&p, "latency", "size", 8, "") &&
+              net_covers(&p, "latency", "size", 2 << 20, "") &&
+              !net_covers(&p, "latency", "size", 4 << 20, ""));
+    /* The conditions of the dispatch rows, all of them and of no other benchmark. */
+    cr_expect(net_covers(&p, "dispatch", "tokens", 256, "") &&
+              !net_covers(&p, "dispatch", "tokens", 512, ""));
+    cr_expect(net_covers(&p, "dispatch", "ep", 2, "") && !net_covers(&p, "dispatch", "ep", 3, ""));
+    cr_expect(net_covers(&p, "alltoall", "ep", 3, ""));
+    cr_expect(net_covers(&p, "dispatch", "hidden", 512, "") &&
+              !net_covers(&p, "dispatch", "hidden", 7168, ""));
+    cr_expect(net_covers(&p, "dispatch", "topk", 4, "") &&
+              !net_covers(&p, "dispatch", "topk", 8, ""));
+    cr_expect(net_covers(&p, "dispatch", "dtype", 0, "bf16") &&
+              !net_covers(&p, "dispatch", "dtype", 0, "int8"));
+    cr_expect(net_covers(&p, "dispatch", "algorithm", 0, "put") &&
+              !net_covers(&p, "dispatch", "algorithm", 0, "hier"));
+    cr_expect(!net_covers(&p, "dispatch", "routing", 0, "zipf(1)"));
     cr_expect(warned(&p, "transport rma; 2 rows of others"));
     cr_expect(warned(&p, "1 rows flagged suspect"));
     cr_expect(!warned(&p, "told apart") && !warned(&p, "uncertain") && !warned(&p, "off by"));
     cr_expect(strstr(text.data, "latency put 2048 B"), "%s", text.data);
     cr_expect(strstr(yaml.data, "#   msgrate put 8 B x 64"), "%s", yaml.data);
+    sn_profile_close(&p);
+    sn_buf_free(&yaml);
+    sn_buf_free(&text);
+    free_rows(&m);
+}
+
+/* What no row was measured of has no range that says it was. */
+Test(calibrate, no_dispatch_rows_no_range_of_ep)
+{
+    struct made m = {0};
+    struct sn_buf yaml = {0}, text = {0};
+    for (long long size = 8; size <= 4 << 20; size *= 4)
+        add_latency(&m, "put", "rma", size, made_of(1, (double)size));
+    struct sn_profile p = calibrate(&m, &yaml, &text);
+    cr_assert_eq(p.n_valid, 1);
+    cr_expect_str_eq(p.valid[0].axis, "size");
+    cr_expect_eq(p.cost.launch.class, SN_FIGURE_NONE);
     sn_profile_close(&p);
     sn_buf_free(&yaml);
     sn_buf_free(&text);

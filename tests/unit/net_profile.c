@@ -73,6 +73,10 @@ Test(net_profile, contradictions_are_found)
     WRONG("planes_port", "per node", np.ports[1].per_node = true);
     WRONG("cost.flag", "negative", p->cost.flag = FIGURE(-1e-9));
     WRONG("cost.memory", "no speed", p->cost.memory = FIGURE(0));
+    WRONG("cost.memory", "at least 1e+06", p->cost.memory = FIGURE(9e5));
+    WRONG("cost.issue", "more than 1 s", p->cost.issue = FIGURE(1.1));
+    WRONG("cost.sync_base", "more than 1 s", p->cost.sync_base = FIGURE(-1.1));
+    WRONG("paths.node.latency", "more than 1 s", node->latency = FIGURE(1.1));
     struct sn_profile_range r = {.axis = "ep", .min = 8, .max = 4};
     WRONG("valid", "no range", p->valid = &r; p->n_valid = 1);
     r = (struct sn_profile_range){.axis = NULL};
@@ -82,14 +86,24 @@ Test(net_profile, contradictions_are_found)
 Test(net_profile, ranges_cover)
 {
     struct net_profile np;
-    struct sn_profile_range r[] = {{"ep", 8, 320}, {"tokens", 1, 128}, {"ep", 4, 256}};
+    static const char *const words[] = {"put", "hier"}, *const benches[] = {"dispatch"};
+    struct sn_profile_range r[] = {
+        {.axis = "ep", .min = 8, .max = 320},
+        {.axis = "tokens", .min = 1, .max = 128, .benches = benches, .n_benches = 1},
+        {.axis = "ep", .min = 4, .max = 256},
+        {.axis = "algorithm", .words = words, .n_words = 2}};
     net_ideal(&np);
     np.p.valid = r;
-    np.p.n_valid = 3;
-    cr_expect(sn_profile_covers(&np.p, "ep", 8) && sn_profile_covers(&np.p, "ep", 256));
-    cr_expect(!sn_profile_covers(&np.p, "ep", 7) && !sn_profile_covers(&np.p, "ep", 257));
-    cr_expect(!sn_profile_covers(&np.p, "ep", NAN));
-    cr_expect(sn_profile_covers(&np.p, "hidden", 1e9), "an axis without a range is free");
+    np.p.n_valid = 4;
+    cr_expect_eq(sn_profile_check(&np.p, NULL), SN_OK, "%s", sn_status_message());
+    cr_expect(net_covers(&np.p, "a", "ep", 8, "8") && net_covers(&np.p, "a", "ep", 256, "256"));
+    cr_expect(!net_covers(&np.p, "a", "ep", 7, "7") && !net_covers(&np.p, "a", "ep", 257, "257"));
+    cr_expect(!net_covers(&np.p, "a", "ep", NAN, ""));
+    cr_expect(net_covers(&np.p, "a", "hidden", 1e9, ""), "an axis without a range is free");
+    cr_expect(net_covers(&np.p, "a", "tokens", 129, "") &&
+              !net_covers(&np.p, "dispatch", "tokens", 129, ""));
+    cr_expect(net_covers(&np.p, "a", "algorithm", 0, "hier") &&
+              !net_covers(&np.p, "a", "algorithm", 0, "ring"));
 }
 
 Test(net_profile, words_of_the_paths)

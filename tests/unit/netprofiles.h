@@ -3,11 +3,23 @@
 #define SN_TESTS_UNIT_NETPROFILES_H
 
 #include <math.h>
+#include <string.h>
 
 #include "comm/fabric/net.h"
 
 #define FIGURE(v) ((struct sn_figure){.value = (v), .class = SN_FIGURE_DERIVED, .source = "test"})
 #define NO_FIGURE ((struct sn_figure){.value = NAN, .class = SN_FIGURE_NONE})
+
+/* Inside every range of the profile for that axis of a benchmark? */
+static inline bool net_covers(const struct sn_profile *p, const char *bench, const char *axis,
+                              double value, const char *text)
+{
+    for (size_t i = 0; i < p->n_valid; i++)
+        if (!strcmp(p->valid[i].axis, axis) && sn_profile_range_of(&p->valid[i], bench) &&
+            !sn_profile_range_covers(&p->valid[i], value, text))
+            return false;
+    return true;
+}
 
 struct net_profile {
     struct sn_profile p;

@@ -1,5 +1,4 @@
-/* Fabric profiles: what is read, the line of every mistake, the way back into a file, names; and
- * the profiles of this tree against the published figures they cite. */
+/* Fabric profiles: what is read, the line of every mistake, the way back into a file, names. */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +12,6 @@
 #include "harness/base/buf.h"
 #include "harness/base/status.h"
 #include "harness/datadir.h"
-#include "harness/published.h"
 
 #define GBPS(x) "{value: " x ", unit: GB/s, class: spec, source: s}"
 #define US(x)   "{value: " x ", unit: us, class: calibrated, source: s}"
@@ -44,7 +42,9 @@ static const char good[] =
                                                      "class: calibrated, source: two rows}\n"
                                                      "  sync_base: {value: -3, unit: ms, class: "
                                                      "derived, source: x}\n"
-                                                     "valid: [{axis: size, min: 8, max: 4M}]\n"
+                                                     "valid: [{axis: size, min: 8, max: 4M}, "
+                                                     "{axis: order, words: [random, same], "
+                                                     "benches: [dispatch]}]\n"
                                                      "warnings: [take care]\n";
 
 static int parse(struct sn_profile *p, const char *text)
@@ -86,14 +86,33 @@ Test(profile, figures_in_base_units)
     cr_expect_str_eq(p.cost.issue.source, "two rows");
     cr_expect_eq(p.cost.launch.class, SN_FIGURE_NONE);
     cr_expect_eq(p.cost.sync_base.value, -3e-3);
-    cr_assert_eq(p.n_valid, 1);
-    cr_expect_str_eq(p.valid[0].axis, "size");
-    cr_expect(p.valid[0].min == 8 && p.valid[0].max == 4 << 20);
+    cr_assert_eq(p.n_valid, 2);
+    const struct sn_profile_range *size = &p.valid[0], *order = &p.valid[1];
+    cr_expect_str_eq(size->axis, "size");
+    cr_expect(size->min == 8 && size->max == 4 << 20 && !size->n_words);
+    cr_expect(sn_profile_range_of(size, "latency") && sn_profile_range_covers(size, 8, "8"));
+    cr_expect(!sn_profile_range_covers(size, 7, "7"));
+    cr_assert_eq(order->n_words, 2);
+    cr_expect(sn_profile_range_of(order, "dispatch") && !sn_profile_range_of(order, "alltoall"));
+    cr_expect(sn_profile_range_covers(order, 0, "same"));
+    cr_expect(!sn_profile_range_covers(order, 0, "rotated"));
     cr_assert_eq(p.n_warnings, 1);
     cr_expect_str_eq(p.warnings[0], "take care");
     sn_profile_close(&p);
     cr_expect(!p.name && !p.storage);
 }
+
+#define COUNT(text, message)                                                                       \
+    {                                                                                              \
+        "name: t\nbrief: b\nmachine: {" text ", dies_per_npu: 1, dies_per_node: 1, "               \
+        "cpus_per_node: 0, source: s}\n" PORTS "paths: {}\n",                                      \
+            "t.yaml:3: machine." message                                                           \
+    }
+#define VALID(text, message)                                                                       \
+    {                                                                                              \
+        MACHINE PORTS PATHS "    bandwidth: " GBPS("1") "\nvalid:\n  - {" text "}\n",              \
+            "t.yaml:13: " message                                                                  \
+    }
 
 Test(profile, mistakes_have_a_line)
 {
@@ -176,12 +195,45 @@ Test(profile, mistakes_have_a_line)
          "t.yaml:13: planes.spread: 'wide' is neither sprayed nor hashed"},
         {"name: t\nbrief: b\nmachine: {dies: many, dies_per_npu: 1, dies_per_node: 1, "
          "cpus_per_node: 0, source: s}\n" PORTS "paths: {}\n",
-         "t.yaml:3: Invalid uint64_t value: 'many'"},
+         "t.yaml:3: machine.dies: 'many' is not a plain decimal integer such as 768"},
+        COUNT("dies: 768.5", "dies: '768.5' is not a plain decimal integer"),
+        COUNT("dies: 1k", "dies: '1k' is not a plain decimal integer"),
+        COUNT("dies: 010", "dies: '010' is not a plain decimal integer"),
+        COUNT("dies: 0x10", "dies: '0x10' is not a plain decimal integer"),
+        COUNT("dies: -8", "dies: '-8' is not a plain decimal integer"),
+        COUNT("dies: +8", "dies: '+8' is not a plain decimal integer"),
+        COUNT("dies: 4294967304", "dies: '4294967304' is not a plain decimal integer"),
+        {MACHINE PORTS PATHS "    bandwidth: " GBPS(
+             "1") "\nplanes:\n  {count: 2.0, l2_per_plane: 1, port: p, spread: sprayed, source: s, "
+                  "link: " GBPS("4") ", uplink: " GBPS("4") "}\n",
+         "t.yaml:13: planes.count: '2.0' is not a plain decimal integer"},
         {"name: t\nbrief: b\nmachine: {dies: 0, dies_per_npu: 1, dies_per_node: 1, "
          "cpus_per_node: 0, source: s}\n" PORTS PATHS "    bandwidth: " GBPS("1") "\n",
          "t.yaml:3: dies: 0 is not in 1 to 65536"},
         {MACHINE PORTS PATHS "    bandwidth: " GBPS("1") "\ncost:\n\n  launch: " US("1e12") "\n",
-         "t.yaml:14: cost.launch: 1e+06 is more than 1e5 s"},
+         "t.yaml:14: cost.launch: 1e+06 is more than 1 s"},
+        {MACHINE PORTS PATHS "    bandwidth: " GBPS("1") "\ncost:\n\n  flag: " US("1.1e6") "\n",
+         "t.yaml:14: cost.flag: 1.1 is more than 1 s"},
+        {MACHINE PORTS PATHS "    bandwidth: " GBPS("1e-4") "\n",
+         "t.yaml:11: paths.node.bandwidth: 100000 B/s is no speed, it must be at least 1e+06"},
+        VALID("axis: ep", "valid.0: needs min and max, or words"),
+        VALID("axis: ep, min: 1", "valid.0: needs min and max, or words"),
+        VALID("axis: ep, min: 1, max: 2, words: [a]", "valid.0: needs min and max, or words"),
+        VALID("axis: epp, min: 1, max: 2",
+              "valid.0: no benchmark has on the model clock an axis 'epp'; did you mean 'ep'? ("),
+        VALID("axis: transport, words: [shm]",
+              "valid.0: no benchmark has on the model clock an axis 'transport'"),
+        VALID("axis: profile, words: [ideal]",
+              "valid.0: no benchmark has on the model clock an axis 'profile'"),
+        VALID("axis: order, min: 1, max: 2", "valid.0: order takes words, so give words: [...]"),
+        VALID(
+            "axis: order, words: [rotate]",
+            "valid.0: its axis takes no 'rotate'; did you mean 'rotated'? (rotated, random, same)"),
+        VALID("axis: routing, words: [zipf(x)]", "valid.0: its axis takes no 'zipf(x)'"),
+        VALID("axis: ep, min: 1, max: 2, benches: [dispath]",
+              "valid.0: no benchmark with such an axis is 'dispath'; did you mean 'dispatch'? ("),
+        VALID("axis: topk, min: 1, max: 2, benches: [alltoall]",
+              "valid.0: no benchmark with such an axis is 'alltoall' (dispatch)"),
     };
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         struct sn_profile p;
@@ -202,6 +254,13 @@ static void expect_figure(const struct sn_figure *a, const struct sn_figure *b, 
         return;
     cr_expect(a->value == b->value, "%s: %.17g and %.17g", what, a->value, b->value);
     cr_expect_str_eq(a->source, b->source, "%s", what);
+}
+
+static void expect_words(const char *const *a, size_t n, const char *const *b, size_t m)
+{
+    cr_assert_eq(n, m);
+    for (size_t i = 0; i < n; i++)
+        cr_expect_str_eq(a[i], b[i]);
 }
 
 static void expect_same(const struct sn_profile *a, const struct sn_profile *b)
@@ -238,6 +297,10 @@ static void expect_same(const struct sn_profile *a, const struct sn_profile *b)
     for (size_t i = 0; i < a->n_valid; i++) {
         cr_expect_str_eq(a->valid[i].axis, b->valid[i].axis);
         cr_expect(a->valid[i].min == b->valid[i].min && a->valid[i].max == b->valid[i].max);
+        expect_words(a->valid[i].words, a->valid[i].n_words, b->valid[i].words,
+                     b->valid[i].n_words);
+        expect_words(a->valid[i].benches, a->valid[i].n_benches, b->valid[i].benches,
+                     b->valid[i].n_benches);
     }
     cr_assert_eq(a->n_warnings, b->n_warnings);
     for (size_t i = 0; i < a->n_warnings; i++)
@@ -269,13 +332,13 @@ Test(profile, what_is_written_reads_back)
                                    5e-324,
                                    1e-9,
                                    DBL_MIN,
-                                   12345.678901234567,
-                                   99999.99999999999,
+                                   0.12345678901234567,
+                                   0.99999999999999989,
                                    2.2250738585e-3,
                                    1e-15,
                                    9.999999999e-7};
-    static const double rates[] = {8.0 / 3, 1e9 / 7, 1e9, 123456789, 999.9999999999999,
-                                   1e12,    1e18,    2,   1e17 / 3,  1e15 + 2};
+    static const double rates[] = {8e8 / 3, 1e9 / 7, 1e9, 123456789, 99999999.99999999,
+                                   1e12,    1e18,    2e6, 1e17 / 3,  1e15 + 2};
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         struct sn_profile p;
         cr_assert_eq(parse(&p, good), SN_OK);
@@ -395,191 +458,4 @@ Test(profile, those_of_this_tree)
         sn_profile_close(&p);
     }
     close_list(&e);
-}
-
-/* The published figure that `id` of length n names, or NULL. */
-static const struct sn_published_figure *published(const struct sn_published_table *tables,
-                                                   const char *id, size_t n)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%.*s", (int)n, id);
-    for (int i = 0; i < 2; i++) {
-        const struct sn_published_figure *f = sn_published_find(&tables[i], name);
-        if (f)
-            return f;
-    }
-    return NULL;
-}
-
-/* Every id in a source (letters first, a point inside) is that of a published row. */
-static size_t expect_ids(const struct sn_published_table *tables, const char *source)
-{
-    size_t ids = 0;
-    for (const char *p = source; *p;) {
-        size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789_.");
-        while (n && p[n - 1] == '.')
-            n--;
-        if (n && *p >= 'a' && memchr(p, '.', n)) {
-            cr_expect_not_null(published(tables, p, n), "%s: no published row %.*s", source, (int)n,
-                               p);
-            ids++;
-        }
-        p += n ? n : 1;
-    }
-    return ids;
-}
-
-/* A spec is the value of its row, or of one of so many equal parts of it (links). */
-static void expect_source(const struct sn_published_table *tables, const struct sn_figure *f)
-{
-    if (f->class == SN_FIGURE_NONE)
-        return;
-    size_t ids = expect_ids(tables, f->source);
-    cr_expect(f->class == SN_FIGURE_DERIVED || ids >= 1, "%s", f->source);
-    if (f->class != SN_FIGURE_SPEC)
-        return;
-    const struct sn_published_figure *row = published(tables, f->source, strlen(f->source));
-    cr_assert_not_null(row, "%s", f->source);
-    cr_expect_str_eq(row->class, "spec", "%s", f->source);
-    double parts = row->value / f->value;
-    cr_expect(parts == floor(parts) && parts >= 1 && parts <= 16, "%s: %g of %g", f->source,
-              f->value, row->value);
-}
-
-Test(profile, sources_are_published_rows)
-{
-    static const char *const names[] = {"cloudmatrix384-ub", "cloudmatrix384-rdma",
-                                        "cloudmatrix384-vpc", "h800-deepep"};
-    static const char *const files[] = {"cloudmatrix384.csv", "deepep-h800.csv"};
-    struct sn_published_table tables[2];
-    struct sn_datadir data;
-    cr_assert_eq(sn_datadir_open(&data), SN_OK, "%s", sn_status_message());
-    for (int i = 0; i < 2; i++) {
-        char *path = sn_strdupf("%s/published/%s", data.results, files[i]);
-        cr_assert_eq(sn_published_table_load(&tables[i], path), SN_OK, "%s", sn_status_message());
-        free(path);
-    }
-    sn_datadir_close(&data);
-    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
-        struct sn_profile p = open_own(names[n]);
-        cr_expect(expect_ids(tables, p.machine_source) >= 1);
-        cr_expect(!p.planes || expect_ids(tables, p.planes_source) >= 1);
-        for (size_t i = 0; i < p.n_ports; i++)
-            expect_source(tables, &p.ports[i].bandwidth);
-        for (int i = 0; i < SN_PATHS; i++) {
-            expect_source(tables, &p.paths[i].latency);
-            expect_source(tables, &p.paths[i].bandwidth);
-            expect_source(tables, &p.paths[i].read_latency);
-            expect_source(tables, &p.paths[i].read_bandwidth);
-        }
-        const struct sn_figure *const more[] = {&p.link,        &p.uplink,        &p.cost.launch,
-                                                &p.cost.issue,  &p.cost.flag,     &p.cost.sync_base,
-                                                &p.cost.memory, &p.cost.sync_step};
-        for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-            expect_source(tables, more[i]);
-        sn_profile_close(&p);
-    }
-    for (int i = 0; i < 2; i++)
-        sn_published_table_free(&tables[i]);
-}
-
-static double within(double value, double expected)
-{
-    return fabs(value / expected - 1);
-}
-
-/* The rows of arXiv 2506.12708 and 2607.26444 (results/published), within 5 % or as they bound. */
-Test(profile, cloudmatrix_ub_against_its_rows)
-{
-    struct sn_profile p = open_own("cloudmatrix384-ub");
-    const struct sn_profile_path *package = &p.paths[SN_PATH_PACKAGE],
-                                 *node = &p.paths[SN_PATH_NODE],
-                                 *super = &p.paths[SN_PATH_SUPERNODE], *cpu = &p.paths[SN_PATH_CPU],
-                                 *remote = &p.paths[SN_PATH_CPU_REMOTE];
-    cr_expect_eq(p.dies, 384 * 2);
-    cr_expect_eq(p.dies / p.dies_per_node, 48);
-    cr_expect_eq(p.cpus_per_node * 48, 192);
-    cr_expect_eq(p.planes * 48, 336, "L1 chips");
-    cr_expect_eq(p.planes * p.l2_per_plane, 112, "L2 chips");
-    cr_expect_eq(p.planes * p.link.value, 196e9);
-    cr_expect_eq(p.l2_per_plane * p.uplink.value, 448e9);
-    const struct {
-        double got, row;
-        const char *id;
-    } t[] = {
-        {package->latency.value, 0.2e-6, "strata.package"},
-        {package->bandwidth.value, 210e9, "strata.package.bw"},
-        {node->latency.value, 0.7e-6, "strata.node"},
-        {node->bandwidth.value, 170e9, "strata.node.bw"},
-        {super->latency.value, 2.1e-6, "strata.super"},
-        {super->bandwidth.value, 150e9, "strata.super.bw"},
-        {super->read_bandwidth.value, 164e9, "p2p.inter.read.bw"},
-        {cpu->bandwidth.value, 151e9, "p2p.cpu.read.bw"},
-        {cpu->read_latency.value + 512 / cpu->bandwidth.value, 1.0e-6, "p2p.cpu.read.lat"},
-        {node->read_latency.value + 512 / node->bandwidth.value, 1.2e-6, "p2p.intra.read.lat"},
-    };
-    for (size_t i = 0; i < sizeof t / sizeof *t; i++)
-        cr_expect(within(t[i].got, t[i].row) < 0.05, "%s: %g, published %g", t[i].id, t[i].got,
-                  t[i].row);
-    cr_expect(cpu->bandwidth.value <= 160e9, "hw.cpu.ub");
-    cr_expect(cpu->port == node->port && remote->port == node->port,
-              "one port for all but packages");
-    cr_expect(1 - super->read_bandwidth.value / node->bandwidth.value <= 0.03, "p2p.inter.loss");
-    cr_expect(super->latency.value - node->read_latency.value <= 1e-6, "p2p.inter.added");
-    /* Derived figures follow from the others as their sources say. */
-    cr_expect(within(remote->latency.value,
-                     cpu->latency.value + super->latency.value - node->read_latency.value) < 1e-9);
-    cr_expect(within(remote->bandwidth.value, cpu->bandwidth.value * super->read_bandwidth.value /
-                                                  node->bandwidth.value) < 1e-3);
-    cr_expect(within(p.paths[SN_PATH_SELF].bandwidth.value, p.cost.memory.value / 2) < 1e-9);
-    sn_profile_close(&p);
-}
-
-/* Both forms of what flags cost agree where the rows are: no parameter is hidden in the second. */
-Test(profile, forms_of_the_flags_agree_at_the_rows)
-{
-    static const struct {
-        const char *name;
-        unsigned least, most;
-    } t[] = {{"cloudmatrix384-ub", 8, 256}, {"h800-deepep", 16, 256}};
-    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-        struct sn_profile p = open_own(t[i].name);
-        double flag = p.cost.flag.value, base = p.cost.sync_base.value,
-               step = p.cost.sync_step.value;
-        cr_expect(fabs(flag - 2 * p.cost.issue.value) < 1e-15);
-        cr_expect(fabs(base + step * log2(t[i].least) - flag * (t[i].least - 1)) < 1e-9);
-        cr_expect(fabs(base + step * log2(t[i].most) - flag * (t[i].most - 1)) < 1e-9);
-        cr_expect(p.cost.launch.class == SN_FIGURE_CALIBRATED &&
-                  p.cost.issue.class == SN_FIGURE_CALIBRATED);
-        cr_expect(sn_profile_covers(&p, "ep", t[i].least) && sn_profile_covers(&p, "ep", 64) &&
-                  sn_profile_covers(&p, "ep", t[i].most));
-        cr_expect(!sn_profile_covers(&p, "ep", t[i].least - 1) &&
-                  !sn_profile_covers(&p, "ep", t[i].most + 1) &&
-                  !sn_profile_covers(&p, "tokens", 96));
-        sn_profile_close(&p);
-    }
-}
-
-Test(profile, other_planes_and_machines)
-{
-    struct sn_profile rdma = open_own("cloudmatrix384-rdma"), vpc = open_own("cloudmatrix384-vpc"),
-                      h800 = open_own("h800-deepep"), ideal = open_own("ideal");
-    cr_expect_eq(rdma.ports[0].bandwidth.value, 25e9, "hw.rdma");
-    cr_expect(!rdma.ports[0].per_node);
-    cr_expect_eq(rdma.paths[SN_PATH_CPU].port, -1);
-    cr_expect_eq(rdma.paths[SN_PATH_CPU_REMOTE].port, -1);
-    cr_expect_eq(vpc.ports[0].bandwidth.value, 50e9, "hw.vpc");
-    cr_expect(vpc.ports[0].per_node && vpc.paths[SN_PATH_CPU_REMOTE].port == 0);
-    cr_expect(h800.dies_per_node == 8 && h800.dies_per_npu == 1);
-    cr_expect_eq(h800.ports[h800.paths[SN_PATH_NODE].port].bandwidth.value, 200e9, "hw.nvlink");
-    cr_expect_eq(h800.ports[h800.paths[SN_PATH_SUPERNODE].port].bandwidth.value, 50e9, "hw.nic");
-    cr_expect_eq(ideal.n_ports, 1);
-    cr_expect_eq(ideal.planes, 0);
-    for (int i = SN_PATH_PACKAGE; i < SN_PATHS; i++)
-        cr_expect(ideal.paths[i].bandwidth.value == 196e9 &&
-                  ideal.paths[i].latency.value == 0.929e-6);
-    cr_expect_eq(ideal.cost.issue.class, SN_FIGURE_NONE);
-    struct sn_profile *const all[] = {&rdma, &vpc, &h800, &ideal};
-    for (size_t i = 0; i < 4; i++)
-        sn_profile_close(all[i]);
 }
