@@ -11,15 +11,21 @@
 #include "harness/base/buf.h"
 #include "harness/base/status.h"
 
-static void set_places(struct sn_net *net, unsigned dies)
+static void set_counts(struct sn_net *net, unsigned dies)
 {
     const struct sn_profile *p = net->p;
     net->dies = dies;
     net->nodes = (dies + p->dies_per_node - 1) / p->dies_per_node;
     net->cpus = p->cpus_per_node;
-    net->endpoints = dies + net->nodes * net->cpus;
+    net->endpoints = dies + net->nodes * net->cpus; /* below 2^27: net.h and check_shape() */
     net->ports = p->n_ports ? (unsigned)p->n_ports : 1;
     net->lanes = p->planes ? p->planes : 1;
+}
+
+static void set_places(struct sn_net *net)
+{
+    const struct sn_profile *p = net->p;
+    unsigned dies = net->dies;
     net->node = sn_calloc(net->endpoints, sizeof *net->node);
     net->package = sn_calloc(net->endpoints, sizeof *net->package);
     for (unsigned e = 0; e < net->endpoints; e++) {
@@ -263,21 +269,35 @@ static int set_degradation(struct sn_net *net, const char *spec)
     return SN_OK;
 }
 
-static void set_fifos(struct sn_net *net)
+/* FIFOs have numbers of 32 bits, and an account of 48 bytes each. */
+#define FIFOS_MAX (1u << 27)
+
+/* Before anything is allocated that grows with them. */
+static int set_fifos(struct sn_net *net)
 {
-    uint32_t ports = net->endpoints * net->ports, links = 0, trunks = 0;
+    uint64_t ports = (uint64_t)net->endpoints * net->ports, links = 0, trunks = 0, sum = 0;
     if (net->p->planes) {
-        links = net->hashed ? net->endpoints * net->lanes : 0;
-        trunks = net->nodes * (net->hashed ? net->lanes * net->p->l2_per_plane : 1);
+        links = net->hashed ? (uint64_t)net->endpoints * net->lanes : 0;
+        trunks =
+            net->nodes * (net->hashed ? (uint64_t)net->lanes * net->p->l2_per_plane : UINT64_C(1));
     }
-    const uint32_t count[SN_STAGES] = {
+    const uint64_t count[SN_STAGES] = {
         [SN_STAGE_ISSUE] = 2 * ports, [SN_STAGE_INJECT] = ports, [SN_STAGE_UP] = links,
         [SN_STAGE_L1] = trunks,       [SN_STAGE_L2] = trunks,    [SN_STAGE_DOWN] = links,
         [SN_STAGE_EJECT] = ports};
     for (int s = 0; s < SN_STAGES; s++)
-        net->base[s + 1] = net->base[s] + count[s];
-    for (int s = 0; s < SN_STAGES; s++)
-        net->most_fifos = count[s] > net->most_fifos ? count[s] : net->most_fifos;
+        sum += count[s];
+    if (sum > FIFOS_MAX)
+        return SN_FAIL(SN_EINVAL,
+                       "profile %s with %u dies: %llu queues of ports and links, at most %u can be "
+                       "modelled; fewer dies, ports, CPUs a node or links would do",
+                       net->p->name, net->dies, (unsigned long long)sum, FIFOS_MAX);
+    for (int s = 0; s < SN_STAGES; s++) {
+        net->base[s + 1] = net->base[s] + (uint32_t)count[s];
+        if (count[s] > net->most_fifos)
+            net->most_fifos = (uint32_t)count[s];
+    }
+    return SN_OK;
 }
 
 int sn_net_open(struct sn_net **out, const struct sn_profile *p, unsigned dies,
@@ -290,15 +310,18 @@ int sn_net_open(struct sn_net **out, const struct sn_profile *p, unsigned dies,
         return SN_FAIL(SN_EINVAL, "a network of %u dies: must be 1 to 65536", dies);
     struct sn_net *net = sn_calloc(1, sizeof *net);
     net->p = p;
-    set_places(net, dies);
+    set_counts(net, dies);
+    if ((s = set_options(net, o)) || (s = set_fifos(net)))
+        goto failed;
+    set_places(net);
     set_paths(net);
-    if ((s = set_options(net, o)) || (s = set_degradation(net, o ? o->degrade : NULL))) {
-        sn_net_close(net);
-        return s;
-    }
-    set_fifos(net);
+    if ((s = set_degradation(net, o ? o->degrade : NULL)))
+        goto failed;
     *out = net;
     return SN_OK;
+failed:
+    sn_net_close(net);
+    return s;
 }
 
 void sn_net_close(struct sn_net *net)

@@ -48,7 +48,8 @@ struct sn_net_options {
  * form alone; sn_net_open() at the numbers as well. */
 int sn_degrade_check(const char *spec);
 
-/* n dies of the profile (1 to 65,536). SN_EINVAL, SN_ENOMEM. *p must outlive the net. */
+/* n dies of the profile (1 to 65,536). SN_EINVAL, also for more than 2^27 queues; SN_ENOMEM. *p
+ * must outlive the net. */
 int sn_net_open(struct sn_net **out, const struct sn_profile *p, unsigned dies,
                 const struct sn_net_options *o);
 void sn_net_close(struct sn_net *net);

@@ -68,6 +68,9 @@ static int read_target(struct sn_degrade_term *t, const char *text, const char *
     return SN_OK;
 }
 
+/* Slower than that, nothing arrives before the clock ends. */
+#define FACTOR_LEAST 1e-9
+
 static int read_factor(struct sn_degrade_term *t, const char *text, const char *at)
 {
     char *end;
@@ -76,6 +79,13 @@ static int read_factor(struct sn_degrade_term *t, const char *text, const char *
         *at == '-')
         return SN_FAIL(SN_EINVAL, "%s: the factor must be a number from 0 (cut) to 1, got \"%s\"",
                        text, at);
+    /* 1e-400 is below the smallest double: read as 0 it would cut what it means to slow. */
+    bool digit = false;
+    for (const char *c = at; *c && *c != 'e'; c++)
+        digit |= *c >= '1' && *c <= '9';
+    if (digit && f < FACTOR_LEAST)
+        return SN_FAIL(SN_EINVAL, "%s: the factor %s is too small, the least is %g; 0 cuts", text,
+                       at, FACTOR_LEAST);
     t->factor = f;
     return SN_OK;
 }

@@ -323,6 +323,23 @@ Test(net, bad_networks_are_refused)
     cr_expect_null(net);
 }
 
+/* 2^32 FIFOs and more: their number must not wrap around to few. */
+Test(net, too_many_fifos_are_refused)
+{
+    struct net_profile np;
+    struct sn_net *net = NULL;
+    net_cm384(&np, 1);
+    np.p.dies_per_npu = np.p.dies_per_node = 1;
+    np.p.hashed = true;
+    np.p.l2_per_plane = 4096; /* 2 x 65536 x 7 x 4096 = 3.76e9 of uplinks alone */
+    cr_expect_eq(sn_net_open(&net, &np.p, 65536, NULL), SN_EINVAL);
+    cr_expect(strstr(sn_status_message(), "3765305344 queues"), "%s", sn_status_message());
+    np.p.cpus_per_node = 1024; /* 67 million endpoints: 4.9e9 */
+    cr_expect_eq(sn_net_open(&net, &np.p, 65536, NULL), SN_EINVAL);
+    cr_expect(strstr(sn_status_message(), "queues of ports and links"), "%s", sn_status_message());
+    cr_expect_null(net);
+}
+
 /* --- orders
  * ---------------------------------------------------------------------------------------- */
 

@@ -20,6 +20,8 @@ Test(net_degrade, right_forms)
                                         "pair=3-9:0.5",
                                         "plane=0:1",
                                         "die=1:1e-3",
+                                        "die=1:1e-9",
+                                        "die=1:0e-400",
                                         "plane=3:0+node=7.link=2:0.5+pair=1-2:0.25+die=9:1"};
     for (size_t i = 0; i < sizeof right / sizeof *right; i++)
         cr_expect_eq(sn_degrade_check(right[i]), SN_OK, "%s: %s", right[i], sn_status_message());
@@ -41,6 +43,8 @@ Test(net_degrade, wrong_forms_say_what_is_wrong)
                  {"plane=3:0x1", "factor must be"},
                  {"plane=3:0.5 ", "factor must be"},
                  {"plane=3:0.5:1", "factor must be"},
+                 {"plane=3:1e-400", "the factor 1e-400 is too small"},
+                 {"plane=3:0.0001e-6", "too small, the least is 1e-09; 0 cuts"},
                  {"plane=:0", "plane= needs a whole number"},
                  {"plane=-1:0", "needs a whole number"},
                  {"plane=9999999999:0", "needs a whole number"},
