@@ -18,9 +18,9 @@ int main(int argc, char **argv)
         {NULL, NULL},
     };
     static const struct sn_app_command commands[] = {
-        {"calibrate", "DIR... [-o FILE]", "write a fabric profile from the measured rows of DIR",
+        {"calibrate", "DIR [-o FILE]", "write a fabric profile from the measured rows of DIR",
          sn_calibrate},
-        {"fabric", "export [dies=N traffic=WORD size=BYTES order=WORD] -o DIR",
+        {"fabric", "export [dies=N traffic=WORD size=BYTES order=WORD seed=N] -o DIR",
          "a network and a traffic for another simulator", sn_fabric_export},
         {NULL, NULL, NULL, NULL},
     };

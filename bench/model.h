@@ -24,7 +24,7 @@ void sn_model_close(void *model);
      .help = "fabric profile, a name of snbench list profiles or a file"},                         \
     {                                                                                              \
         .name = "degrade", .type = SN_AXIS_TEXT, .def = "none", .check = sn_degrade_check,         \
-        .clocks = SN_CLOCK_MODEL,                                                                  \
+        .is_degrade = true, .clocks = SN_CLOCK_MODEL,                                              \
         .help = "slowed or cut links, for example plane=3:0 or node=7.link=2:0.5+die=5:0.5"        \
     }
 

@@ -32,6 +32,7 @@ struct sn_axis {
     bool is_profile;       /* --profile is its default */
     bool compares; /* its values are variants that compete: cases that differ in nothing else are
                       sampled in turn, and reports give their ratios. One axis of a benchmark */
+    bool is_degrade;       /* --degrade is its default */
 };
 
 /* One value of an axis. `text` is canonical: two spellings of one value have one text (4K, 4096).

@@ -260,6 +260,7 @@ STRING_OPTION(map)
 STRING_OPTION(mpiexec)
 STRING_OPTION(roofs)
 STRING_OPTION(profile)
+STRING_OPTION(degrade)
 STRING_OPTION(against)
 STRING_OPTION(form)
 SWITCH_OPTION(resume)
@@ -274,7 +275,7 @@ static const struct option_row table[] = {
      "run the cases of a suite (YAML file, or a name of `snbench list suites`)"},
     {"out", 'o', "DIR", SN_CMD_RUN, set_out, NULL,
      "run directory (default: a new one under results/runs)"},
-    {"out", 'o', "FILE", SN_CMD_APP, set_out, NULL, "file to write"},
+    {"out", 'o', "PATH", SN_CMD_APP, set_out, NULL, "what to write, as the usage above says"},
     {"resume", 0, NULL, SN_CMD_RUN, set_resume, NULL,
      "go on with the run in DIR: run only what is missing"},
     {"clock", 0, "wall|model", SN_CMD_RUN, set_clock, "wall",
@@ -282,6 +283,8 @@ static const struct option_row table[] = {
     {"profile", 0, "NAME|FILE", SN_CMD_RUN | SN_CMD_APP, set_profile, NULL,
      "fabric profile of the model clock: snbench list profiles (the axis `profile` sweeps "
      "several)"},
+    {"degrade", 0, "SPEC", SN_CMD_RUN, set_degrade, NULL,
+     "slowed or cut links of the model clock, as degrade=SPEC: plane=3:0, node=7.link=2:0.5, ..."},
     {"seed", 0, "N", SN_CMD_RUN, set_seed, "1", "seed of every random choice"},
     {"samples", 0, "MIN:MAX", SN_CMD_RUN, set_samples, "20:1000",
      "fewest and most samples of a case"},
@@ -405,6 +408,10 @@ int sn_options_parse(struct sn_options *out, enum sn_command cmd, int argc, char
         status = SN_FAIL(SN_EINVAL,
                          "--profile %s: a profile belongs to the model clock; add --clock=model",
                          o.profile);
+    if (status == SN_OK && o.degrade && o.clock != SN_CLOCK_MODEL)
+        status =
+            SN_FAIL(SN_EINVAL, "--degrade %s: links belong to the model clock; add --clock=model",
+                    o.degrade);
     if (status != SN_OK)
         return status;
     o.n_args = (size_t)(argc - (first - 1) - optind);

@@ -91,6 +91,35 @@ static int parse_axis(struct sn_sweep *out, const struct sn_plan *p, const struc
     return sn_sweep_parse(out, axis, text, p->ranks);
 }
 
+/* The value that an option of the plan gives to an axis on its clock, or NULL. */
+static const char *option_of(const struct sn_plan *p, const struct sn_axis *axis)
+{
+    if (p->clock != SN_CLOCK_MODEL)
+        return NULL;
+    return axis->is_profile ? p->profile : axis->is_degrade ? p->degrade : NULL;
+}
+
+/* Options and axes that say different things of one thing: nobody can tell which was meant. */
+static int check_options(const struct sn_plan *p, const struct sn_bench *bench,
+                         const struct sn_sweep *sweeps)
+{
+    bool degrades = false;
+    for (size_t i = 0; bench->axes[i].name; i++) {
+        const char *option = option_of(p, &bench->axes[i]);
+        degrades |= bench->axes[i].is_degrade && sn_axis_on(&bench->axes[i], p->clock);
+        if (!option || !sweeps[i].n ||
+            (sweeps[i].n == 1 && !strcmp(sweeps[i].values[0].text, option)))
+            continue;
+        return SN_FAIL(SN_EINVAL, "%s: --%s %s contradicts %s=%s%s; give one of them", bench->name,
+                       bench->axes[i].name, option, bench->axes[i].name, sweeps[i].values[0].text,
+                       sweeps[i].n > 1 ? ",..." : "");
+    }
+    if (p->degrade && !degrades)
+        return SN_FAIL(SN_EINVAL, "%s: --degrade %s: it has no links that could be slowed",
+                       bench->name, p->degrade);
+    return SN_OK;
+}
+
 /* An axis that is not named. One that is none on this clock gets one value, which nobody reads. */
 static int parse_default(struct sn_sweep *out, const struct sn_plan *p,
                          const struct sn_bench *bench, const struct sn_axis *axis)
@@ -107,8 +136,8 @@ static int parse_default(struct sn_sweep *out, const struct sn_plan *p,
         *out = all;
         return SN_OK;
     }
-    if (p->clock == SN_CLOCK_MODEL && axis->is_profile && p->profile)
-        text = p->profile;
+    if (option_of(p, axis))
+        text = option_of(p, axis);
     else if (p->clock == SN_CLOCK_MODEL && axis->model_def)
         text = axis->model_def;
     return parse_axis(out, p, bench, axis, text);
@@ -149,6 +178,8 @@ static int parse_sweeps(struct sn_sweep *sweeps, const struct sn_plan *p,
         }
         *of_axis = s;
     }
+    if ((status = check_options(p, bench, sweeps)) < 0)
+        return status;
     for (size_t i = 0; bench->axes[i].name; i++)
         if (!sweeps[i].n && (status = parse_default(&sweeps[i], p, bench, &bench->axes[i])) < 0)
             return status;

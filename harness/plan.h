@@ -24,6 +24,7 @@ struct sn_plan {
     int ranks;
     enum sn_clock_kind clock; /* wall unless the caller sets it */
     const char *profile;      /* --profile: default of the axis that is_profile; or NULL */
+    const char *degrade;      /* --degrade: of the axis that is_degrade; or NULL */
 };
 
 /* Most cases of one plan; more is a usage error. */
@@ -35,8 +36,10 @@ void sn_plan_free(struct sn_plan *p);
 /* Adds the cross product of the axes of `bench` that belong to p->clock with assignments[0..n)
  * ("size=8:4M:*4"); axes not named take their default. The last axis in the benchmark's table
  * varies fastest. SN_EINVAL: unknown benchmark or axis with the nearest valid word, an axis of the
- * other clock, an axis named twice, a bad sweep, "ranks" on the model clock, whose rows do not
- * depend on them; nothing is then added. A case already in the plan is not added again. */
+ * other clock, an axis named twice, other values than the option gives that is its default
+ * (p->profile, p->degrade), an option for an axis the benchmark lacks, a bad sweep, "ranks" on the
+ * model clock, whose rows do not depend on them; nothing is then added. A case already in the plan
+ * is not added again. */
 int sn_plan_add(struct sn_plan *p, const struct sn_app *app, const char *bench,
                 const char *const *assignments, size_t n);
 

@@ -42,6 +42,7 @@ static int make_plan(struct run *r)
     sn_plan_init(&r->plan, o->seed, r->world.size);
     r->plan.clock = o->clock;
     r->plan.profile = o->profile;
+    r->plan.degrade = o->degrade;
     if (o->suite) {
         if (o->n_args)
             return SN_FAIL(SN_EINVAL,

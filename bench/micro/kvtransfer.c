@@ -87,6 +87,7 @@ static const struct sn_axis axes[] = {
      .type = SN_AXIS_TEXT,
      .def = "none",
      .check = sn_degrade_check,
+     .is_degrade = true,
      .clocks = SN_CLOCK_MODEL,
      .help = "slowed or cut links, for example die=5:0.5 or pair=3-40:0.5"},
     SN_KV_PAYLOAD_AXIS,

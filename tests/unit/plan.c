@@ -214,9 +214,12 @@ static const struct sn_axis clock_axes[] = {
     {.name = "ep", .type = SN_AXIS_INT, .def = "ranks", .model_def = "8,16"},
     {.name = "transport", .type = SN_AXIS_WORD, .def = "all", .words = ops, .clocks = 1},
     {.name = "profile", .type = SN_AXIS_TEXT, .def = "ub", .is_profile = true, .clocks = 2},
+    {.name = "degrade", .type = SN_AXIS_TEXT, .def = "no", .is_degrade = true, .clocks = 2},
     {0}};
 static const struct sn_bench both = {.name = "both", .axes = clock_axes};
-static const struct sn_bench *const clock_benches[] = {&both, NULL};
+static const struct sn_axis bare_axes[] = {{.name = "n", .type = SN_AXIS_INT, .def = "1"}, {0}};
+static const struct sn_bench bare = {.name = "bare", .axes = bare_axes};
+static const struct sn_bench *const clock_benches[] = {&both, &bare, NULL};
 static const struct sn_app clock_app = {.benches = clock_benches};
 
 static int add_both(struct sn_plan *p, enum sn_clock_kind clock, const char *profile,
@@ -237,20 +240,46 @@ Test(plan, an_axis_counts_on_its_clock_only)
     sn_plan_free(&p);
     cr_assert_eq(add_both(&p, SN_CLOCK_MODEL, NULL, NULL), SN_OK);
     cr_expect_eq(p.n, 2, "ep by its default on the model clock, transport none");
-    expect_label(&p, 0, "both ep=8 profile=ub");
-    expect_label(&p, 1, "both ep=16 profile=ub");
+    expect_label(&p, 0, "both ep=8 profile=ub degrade=no");
+    expect_label(&p, 1, "both ep=16 profile=ub degrade=no");
     struct sn_row row;
     sn_row_init(&row);
     sn_plan_row(&p.cases[0], 1, &row);
-    cr_expect_eq(row.n_params, 2);
+    cr_expect_eq(row.n_params, 3);
     cr_expect(!sn_row_param(&row, "transport"));
     sn_row_free(&row);
     sn_plan_free(&p);
     cr_assert_eq(add_both(&p, SN_CLOCK_MODEL, "rdma", "ep=3"), SN_OK);
-    expect_label(&p, 0, "both ep=3 profile=rdma");
+    expect_label(&p, 0, "both ep=3 profile=rdma degrade=no");
     sn_plan_free(&p);
-    cr_assert_eq(add_both(&p, SN_CLOCK_MODEL, "rdma", "profile=vpc,ub"), SN_OK);
-    expect_label(&p, 0, "both ep=8 profile=vpc");
+}
+
+/* An option and an axis that say different things are a slip, whichever was meant. */
+Test(plan, options_and_axes_do_not_contradict)
+{
+    struct sn_plan p;
+    cr_assert_eq(add_both(&p, SN_CLOCK_MODEL, "rdma", "profile=rdma"), SN_OK);
+    expect_label(&p, 0, "both ep=8 profile=rdma degrade=no");
+    sn_plan_free(&p);
+    static const char *const others[] = {"profile=vpc", "profile=vpc,ub", "profile=rdma,ub"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        cr_expect_eq(add_both(&p, SN_CLOCK_MODEL, "rdma", others[i]), SN_EINVAL, "%s", others[i]);
+        cr_expect(strstr(sn_status_message(), "both: --profile rdma contradicts profile="), "%s",
+                  sn_status_message());
+        cr_expect_eq(p.n, 0);
+        sn_plan_free(&p);
+    }
+    const char *same = "degrade=cut", *other = "degrade=slow";
+    sn_plan_init(&p, 1, 4);
+    p.clock = SN_CLOCK_MODEL;
+    p.degrade = "cut";
+    cr_assert_eq(sn_plan_add(&p, &clock_app, "both", NULL, 0), SN_OK);
+    expect_label(&p, 0, "both ep=8 profile=ub degrade=cut");
+    cr_expect_eq(sn_plan_add(&p, &clock_app, "both", &same, 1), SN_OK);
+    cr_expect_eq(sn_plan_add(&p, &clock_app, "both", &other, 1), SN_EINVAL);
+    cr_expect(strstr(sn_status_message(), "--degrade cut contradicts degrade=slow"));
+    cr_expect_eq(sn_plan_add(&p, &clock_app, "bare", NULL, 0), SN_EINVAL);
+    cr_expect(strstr(sn_status_message(), "bare: --degrade cut: it has no links"));
     sn_plan_free(&p);
 }
 
