@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "bench/micro/arrival.h"
+#include "bench/micro/dispatch_case.h"
 #include "bench/micro/dispatch_figures.h"
 #include "bench/micro/dispatch_model.h"
 #include "bench/micro/dispatch_verify.h"
@@ -24,111 +25,6 @@
 #include "harness/stats.h"
 
 enum { DRAWS = 8, LINE = 64 };
-static const char *const phases[] = {[SN_DISPATCH_ONLY] = "dispatch",
-                                     [SN_COMBINE_ONLY] = "combine",
-                                     [SN_DISPATCH_AND_COMBINE] = "pair",
-                                     NULL};
-
-static const struct sn_axis axes[] = {
-    {.name = "ep",
-     .type = SN_AXIS_INT,
-     .def = "ranks",
-     .model_def = "8,16,32,64,128,256,320",
-     .min = 1,
-     .max = 4096,
-     .help = "dies that share the experts, in blocks over the ranks (or by --map)"},
-    {.name = "tokens",
-     .type = SN_AXIS_INT,
-     .def = "128",
-     .min = 1,
-     .max = 65536,
-     .help = "tokens per die"},
-    {.name = "hidden",
-     .type = SN_AXIS_INT,
-     .def = "7168",
-     .min = 128,
-     .max = 16384,
-     .help = "values per token, a multiple of 128"},
-    {.name = "experts",
-     .type = SN_AXIS_INT,
-     .def = "256",
-     .min = 1,
-     .max = 65535,
-     .help = "routed experts"},
-    {.name = "topk",
-     .type = SN_AXIS_INT,
-     .def = "8",
-     .min = 1,
-     .max = SN_MOE_COPIES_MAX,
-     .help = "routed experts per token"},
-    {.name = "shared",
-     .type = SN_AXIS_INT,
-     .def = "0",
-     .min = 0,
-     .max = 65535,
-     .help = "slots of the shared expert; with any, every token sends it one more copy"},
-    {.name = "redundant",
-     .type = SN_AXIS_INT,
-     .def = "0",
-     .min = 0,
-     .max = 65535,
-     .help = "more slots for replicas of popular experts, placed by EPLB"},
-    {.name = "dtype",
-     .type = SN_AXIS_WORD,
-     .def = "int8",
-     .words = sn_dtype_words,
-     .help = "payload of a copy; answers are bf16"},
-    {.name = "routing",
-     .type = SN_AXIS_TEXT,
-     .def = "uniform",
-     .check = sn_routing_check,
-     .help = "popularity of the experts (snbench list routings)"},
-    {.name = "algorithm",
-     .type = SN_AXIS_WORD,
-     .def = "put",
-     .words = sn_moe_algorithm_words,
-     .compares = true,
-     .help = "how (snbench list algorithms)"},
-    {.name = "transport",
-     .type = SN_AXIS_WORD,
-     .def = "shm",
-     .words = sn_transport_words,
-     .clocks = SN_CLOCK_WALL,
-     .help = "what put and hier go through; alltoallv and pairwise use MPI whatever it says"},
-    {.name = "skew",
-     .type = SN_AXIS_TEXT,
-     .def = "none",
-     .check = sn_arrival_check,
-     .help = "how late ranks (model: dies) come: none, uniform(t), exp(t), late(t); T includes the "
-             "waiting"},
-    {.name = "node",
-     .type = SN_AXIS_INT,
-     .def = "16",
-     .min = 1,
-     .max = 4096,
-     .help = "dies per node, for hier (the model's fabric has the nodes of its profile)"},
-    {.name = "phase",
-     .type = SN_AXIS_WORD,
-     .def = "dispatch,combine,pair",
-     .words = phases,
-     .help = "the legs that are timed"},
-    {.name = "order",
-     .type = SN_AXIS_WORD,
-     .def = "rotated",
-     .words = sn_net_order_words,
-     .clocks = SN_CLOCK_MODEL,
-     .help = "in which a die sends: from the die behind itself on, shuffled, or from die 0 on"},
-    {.name = "sync",
-     .type = SN_AXIS_WORD,
-     .def = "mean",
-     .words = sn_moe_sync_words,
-     .clocks = SN_CLOCK_MODEL,
-     .help = "how flags grow with ep: linear, log, or the mean of both"},
-    SN_PAYLOAD_AXIS("auto"),
-    SN_MODEL_AXES,
-    {0},
-};
-
 struct state {
     struct sn_endpoints endpoints;
     struct sn_moe moe;
@@ -146,109 +42,12 @@ struct state {
     size_t n_skew_free, cap_skew_free;
 };
 
-static struct sn_moe_shape shape_of(const struct sn_case *c)
-{
-    return (struct sn_moe_shape){
-        .dies = (unsigned)sn_case_int(c, "ep"),
-        .tokens = (unsigned)sn_case_int(c, "tokens"),
-        .hidden = (unsigned)sn_case_int(c, "hidden"),
-        .experts = (unsigned)sn_case_int(c, "experts"),
-        .topk = (unsigned)sn_case_int(c, "topk"),
-        .redundant = (unsigned)sn_case_int(c, "redundant"),
-        .shared = (unsigned)sn_case_int(c, "shared"),
-        .dtype = (enum sn_dtype)sn_case_word(c, "dtype"),
-    };
-}
-
-/* What really moves. */
-static struct sn_moe_shape moved_shape(const struct sn_case *c)
-{
-    struct sn_moe_shape s = shape_of(c);
-    return sn_on_model(c) ? sn_dispatch_check_shape(c, &s) : s;
-}
-
-/* And through what. */
-static const struct sn_transport *transport_of(const struct sn_case *c)
-{
-    if (sn_on_model(c))
-        return c->env->world->hosts > 1 ? &sn_transport_p2p : &sn_transport_shm;
-    return sn_transports[sn_case_word(c, "transport")];
-}
-
-static int open_endpoints(const struct sn_case *c, struct sn_endpoints *e)
-{
-    return sn_endpoints_open(e, (unsigned)sn_case_int(c, "ep"), c->env->world->size,
-                             (unsigned)sn_case_int(c, "node"), c->env->map_file);
-}
-
-/* The map, the routing's file, the profile and what is degraded of it. */
-static int inputs(const struct sn_case *c)
-{
-    struct sn_endpoints e;
-    struct sn_routing *r;
-    int status = open_endpoints(c, &e);
-    if (status != SN_OK)
-        return status;
-    sn_endpoints_close(&e);
-    status = sn_routing_open(&r, sn_case_text(c, "routing"), (unsigned)sn_case_int(c, "experts"),
-                             (unsigned)sn_case_int(c, "topk"), c->env->seed);
-    if (status == SN_OK)
-        sn_routing_close(r);
-    if (status == SN_OK && sn_on_model(c))
-        status = sn_model_inputs(c, (unsigned)sn_case_int(c, "ep"));
-    return status;
-}
-
-/* Dies of the rank that has most; all of them when the map cannot be read (`inputs` will say). */
-static unsigned most_dies(const struct sn_case *c)
-{
-    struct sn_endpoints e;
-    unsigned most = 0;
-    if (open_endpoints(c, &e) != SN_OK)
-        return (unsigned)sn_case_int(c, "ep");
-    for (int r = 0; r < e.ranks; r++)
-        most = sn_endpoints_count(&e, r) > most ? sn_endpoints_count(&e, r) : most;
-    sn_endpoints_close(&e);
-    return most;
-}
-
-static const char *unsupported(const struct sn_case *c)
-{
-    const struct sn_moe_algorithm *a = sn_moe_algorithms[sn_case_word(c, "algorithm")];
-    struct sn_moe_shape s = shape_of(c), moved;
-    const char *why = sn_moe_unsupported(&s);
-    if (why)
-        return why;
-    if (a->transport && transport_of(c)->mapped && c->env->world->hosts > 1)
-        return "this transport needs all ranks on one host";
-    if (!a->unsupported)
-        return NULL;
-    moved = moved_shape(c); /* on the model clock as if on one rank, whatever there are */
-    return a->unsupported(&moved, (unsigned)sn_case_int(c, "node"),
-                          sn_on_model(c) ? s.dies : most_dies(c));
-}
-
-static uint64_t memory(const struct sn_case *c)
-{
-    const struct sn_moe_algorithm *a = sn_moe_algorithms[sn_case_word(c, "algorithm")];
-    struct sn_moe_shape s = shape_of(c), moved = moved_shape(c);
-    unsigned most = most_dies(c);
-    uint64_t own = sn_moe_memory(&moved, most) + (sn_on_model(c) ? sn_moe_model_memory(&s) : 0);
-    uint64_t needs = a->memory(&moved, (unsigned)sn_case_int(c, "node"), most, transport_of(c));
-    return own + needs < own ? UINT64_MAX : own + needs;
-}
-
-static unsigned endpoints(const struct sn_case *c)
-{
-    return (unsigned)sn_case_int(c, "ep");
-}
-
 /* The problem and the algorithm. Collective. */
 static int open_exchange(struct sn_case *c, struct state *s)
 {
     const struct sn_world *w = c->env->world;
-    struct sn_moe_shape shape = moved_shape(c);
-    int status = open_endpoints(c, &s->endpoints);
+    struct sn_moe_shape shape = sn_dispatch_moved_shape(c);
+    int status = sn_dispatch_open_endpoints(c, &s->endpoints);
     s->endpoints_open = status == SN_OK;
     status = sn_world_agree(w, status);
     if (status != SN_OK)
@@ -261,7 +60,7 @@ static int open_exchange(struct sn_case *c, struct state *s)
         return status;
     if (shape.fit)
         sn_dispatch_check_fit(&s->moe);
-    status = s->algorithm->open(&s->exchange, &s->moe, transport_of(c), w->oversubscribed);
+    status = s->algorithm->open(&s->exchange, &s->moe, sn_dispatch_transport(c), w->oversubscribed);
     return sn_world_agree(w, status);
 }
 
@@ -276,8 +75,10 @@ static int setup(struct sn_case *c)
     status = sn_world_agree(c->env->world, status);
     if (status != SN_OK)
         return status;
-    s->model = (struct sn_dispatch_model){
-        .shape = shape_of(c), .phase = s->phase, .algorithm = s->algorithm, .skew = s->skew};
+    s->model = (struct sn_dispatch_model){.shape = sn_dispatch_shape(c),
+                                          .phase = s->phase,
+                                          .algorithm = s->algorithm,
+                                          .skew = s->skew};
     s->checked = sn_on_model(c) && sn_dispatch_checked(c, &s->compared);
     if (s->checked)
         return SN_OK;
@@ -419,7 +220,7 @@ static int predict(struct sn_case *c, struct sn_timeline *t)
 static void metrics(const struct sn_case *c, struct sn_row *row)
 {
     const struct state *s = c->state;
-    struct sn_moe_shape shape = shape_of(c);
+    struct sn_moe_shape shape = sn_dispatch_shape(c);
     if (sn_on_model(c))
         sn_dispatch_model_metrics(&s->model, row);
     sn_dispatch_figures_row(&s->figures, &shape, c->env, row);
@@ -433,7 +234,7 @@ static void metrics(const struct sn_case *c, struct sn_row *row)
 const struct sn_bench sn_bench_dispatch = {
     .name = "dispatch",
     .brief = "MoE tokens to their experts and back: dispatch, combine and the pair",
-    .axes = axes,
+    .axes = sn_dispatch_axes,
     .clocks = SN_CLOCK_WALL | SN_CLOCK_MODEL,
     .timed =
         "dispatch: places, encoding, moving, until all copies are visible to their dies, which "
@@ -449,10 +250,10 @@ const struct sn_bench sn_bench_dispatch = {
              "at the copy and read roofs; model clock: the busiest port's bytes at its physical "
              "bandwidth, and the least latency through it",
     .metric_docs = sn_dispatch_metric_docs,
-    .unsupported = unsupported,
-    .inputs = inputs,
-    .memory = memory,
-    .endpoints = endpoints,
+    .unsupported = sn_dispatch_unsupported,
+    .inputs = sn_dispatch_inputs,
+    .memory = sn_dispatch_memory,
+    .endpoints = sn_dispatch_endpoints,
     .setup = setup,
     .verify = verify,
     .prepare = prepare,
