@@ -323,9 +323,9 @@ json_t *sn_model_describe(const char *name)
     for (size_t i = 0; i < p.n_warnings; i++)
         json_array_append_new(warnings, json_string(p.warnings[i]));
     const char *base = strrchr(path, '/'); /* where it lies differs from machine to machine */
-    json_t *j =
-        json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "name", p.name, "path", base ? base + 1 : path,
-                  "sha256", hex, "figures", figures_of(&p), "valid", valid, "warnings", warnings);
+    json_t *j = json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o}", "name", p.name, "path",
+                          base ? base + 1 : path, "sha256", hex, "dies", (int)p.dies, "figures",
+                          figures_of(&p), "valid", valid, "warnings", warnings);
     sn_profile_close(&p);
     free(path);
     return j;

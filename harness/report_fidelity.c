@@ -9,11 +9,6 @@
 #include "harness/numbers.h"
 #include "harness/report_plots.h"
 
-static bool is_modelled(const struct sn_line *l)
-{
-    return l->status != SN_ROW_SKIPPED && l->row->origin == SN_ORIGIN_MODELLED;
-}
-
 static bool any_modelled(const struct sn_report *r)
 {
     for (size_t g = 0; g < r->n_groups; g++)
@@ -118,10 +113,13 @@ static void validity(const json_t *model, struct sn_doc *doc)
     size_t i;
 
     json_array_foreach (sn_manifest_get(model, "valid"), i, v) {
+        const json_t *words = sn_manifest_get(v, "words");
         double min = sn_manifest_num(v, "min"), max = sn_manifest_num(v, "max");
-        sn_buf_addf(&b, "%s%s %.6g", b.len ? ", " : "", sn_manifest_str(v, "axis", "-"), min);
-        if (max != min)
-            sn_buf_addf(&b, " to %.6g", max);
+        sn_buf_addf(&b, "%s%s", b.len ? ", " : "", sn_manifest_str(v, "axis", "-"));
+        for (size_t k = 0; k < json_array_size(words); k++)
+            sn_buf_addf(&b, "%s %s", k ? " or" : "", json_string_value(json_array_get(words, k)));
+        if (!words)
+            sn_buf_addf(&b, max != min ? " %.6g to %.6g" : " %.6g", min, max);
     }
     sn_doc_term(doc, "Valid for", "%s", b.len ? b.data : "no range given");
     sn_buf_reset(&b);
@@ -212,38 +210,6 @@ static bool errors_of(const struct sn_report *r, const struct sn_published_set *
     return any;
 }
 
-static void extrapolated(const struct sn_report *r, struct sn_doc *doc)
-{
-    enum { NAMED = 8 };
-    struct sn_buf names = {0};
-    size_t n = 0, all = 0;
-
-    for (size_t g = 0; g < r->n_groups; g++) {
-        for (size_t i = 0; i < r->groups[g].n_lines; i++) {
-            const struct sn_line *l = &r->groups[g].lines[i];
-            if (!is_modelled(l))
-                continue;
-            all++;
-            if (!sn_row_has_flag(l->at, "extrapolated") || n++ >= NAMED)
-                continue;
-            char *label = sn_line_label(r, &r->groups[g], l, NULL, 0);
-            sn_buf_addf(&names, "%s%s%s%s", names.len ? "; " : "", r->groups[g].bench,
-                        *label ? " " : "", label);
-            free(label);
-        }
-    }
-    if (n > NAMED)
-        sn_buf_addf(&names, "; and %zu more", n - NAMED);
-    if (n)
-        sn_doc_para(doc,
-                    "Extrapolated: %zu of %zu modelled cases lie outside the range of "
-                    "validity (%s).",
-                    n, all, names.data);
-    else
-        sn_doc_para(doc, "Extrapolated: none of the %zu modelled cases.", all);
-    sn_buf_free(&names);
-}
-
 void sn_report_fidelity(const struct sn_report *r, const struct sn_published *p, struct sn_doc *doc)
 {
     bool any = false;
@@ -252,7 +218,7 @@ void sn_report_fidelity(const struct sn_report *r, const struct sn_published *p,
         return;
     sn_doc_heading(doc, 2, "Fidelity");
     models(r, p, doc);
-    extrapolated(r, doc);
+    sn_report_validity(r, doc);
     for (size_t s = 0; s < p->n; s++)
         any = errors_of(r, &p->sets[s], doc) || any;
     sn_doc_para(doc, "%s",

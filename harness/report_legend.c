@@ -20,6 +20,7 @@ static const struct {
     {"synced-clock", "several hosts: clocks synchronised and checked again at the end"},
     {"transport-unused", "the algorithm is made of MPI calls: the transport is only a name there"},
     {"extrapolated", "outside the range of the table it was computed from"},
+    {"no-cost", "the profile has no figure for a cost of the operation, which counts as 0"},
     {"idle-dies", "fewer expert slots than dies: some dies only send"},
 };
 

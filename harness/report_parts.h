@@ -38,6 +38,9 @@ void sn_report_rows_table(const struct sn_report *r, struct sn_table *out);
 void sn_report_fidelity(const struct sn_report *r, const struct sn_published *p,
                         struct sn_doc *doc);
 
+/* Its part on which modelled cases are extrapolated, in what, and which lack a cost. */
+void sn_report_validity(const struct sn_report *r, struct sn_doc *doc);
+
 /* Machine, roofs and how to reproduce, for every run. */
 void sn_report_machine(const struct sn_report *r, struct sn_doc *doc);
 /* "Intel Xeon ..., 2 cores" or "-". New string. */
