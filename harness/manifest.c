@@ -166,23 +166,30 @@ static bool has_model(const json_t *models, const char *name)
     return false;
 }
 
-/* What the values of the axes that name a model stand for, each once. */
+static void add_model(json_t *models, const struct sn_app *app, const char *name)
+{
+    json_t *model = has_model(models, name) ? NULL : app->describe_model(name);
+    if (!model)
+        return; /* where it cannot be read, the case's own inputs() says why */
+    json_object_set_new(model, "asked", json_string(name));
+    json_array_append_new(models, model);
+}
+
+/* What the values of the axes that name a model stand for, and what else the cases run on, each
+ * once. */
 static json_t *models_of(const struct sn_app *app, const struct sn_plan *plan)
 {
     json_t *models = json_array();
     for (size_t i = 0; i < plan->n && app->describe_model; i++) {
-        const struct sn_axis *axes = plan->cases[i].bench->axes;
-        for (size_t a = 0; axes[a].name; a++) {
-            const char *name = plan->cases[i].values[a].text;
-            if (!axes[a].is_profile || !sn_axis_on(&axes[a], plan->clock) ||
-                has_model(models, name))
-                continue;
-            json_t *model = app->describe_model(name);
-            if (!model)
-                continue; /* the case's own inputs() says why */
-            json_object_set_new(model, "asked", json_string(name));
-            json_array_append_new(models, model);
-        }
+        const struct sn_plan_case *pc = &plan->cases[i];
+        const struct sn_case c = {.bench = pc->bench, .values = pc->values, .batch = 1};
+        char other[512];
+        for (size_t a = 0; pc->bench->axes[a].name; a++)
+            if (pc->bench->axes[a].is_profile && sn_axis_on(&pc->bench->axes[a], plan->clock))
+                add_model(models, app, pc->values[a].text);
+        if (plan->clock == SN_CLOCK_MODEL && pc->bench->other_profile &&
+            pc->bench->other_profile(&c, other, sizeof other))
+            add_model(models, app, other);
     }
     return models;
 }

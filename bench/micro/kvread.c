@@ -291,6 +291,12 @@ static uint64_t memory(const struct sn_case *c)
     return (blocks + blocks / 2 + reads + 2) * bytes + (16 << 20);
 }
 
+/* The plane's, beside that of the machine. */
+static bool other_profile(const struct sn_case *c, char *name, size_t size)
+{
+    return sn_kvread_plane_profile(c, name, size) && strcmp(name, sn_case_text(c, "profile"));
+}
+
 static unsigned endpoints(const struct sn_case *c)
 {
     return sn_on_model(c) ? (unsigned)sn_case_int(c, "dies") : (unsigned)c->env->world->size;
@@ -372,6 +378,7 @@ const struct sn_bench sn_bench_kvread = {
     .metric_docs = sn_kvread_metric_docs,
     .unsupported = unsupported,
     .inputs = inputs,
+    .other_profile = other_profile,
     .memory = memory,
     .endpoints = endpoints,
     .setup = setup,
