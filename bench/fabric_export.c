@@ -191,8 +191,10 @@ static void write_platform(const struct request *r, struct sn_buf *b)
     sn_buf_addf(b,
                 "<?xml version='1.0'?>\n<!DOCTYPE platform SYSTEM "
                 "\"https://simgrid.org/simgrid.dtd\">\n<platform version=\"4.1\">\n"
+                "<!-- dies=%u traffic=%s size=%lld order=%s seed=%lld -->\n"
                 "<zone id=\"%s\" routing=\"Full\">\n",
-                p->name);
+                dies, traffic_words[r->value[TRAFFIC]], (long long)r->value[SIZE],
+                sn_net_order_words[r->value[ORDER]], (long long)r->value[SEED], p->name);
     for (unsigned d = 0; d < dies; d++)
         sn_buf_addf(b, "<host id=\"die%u\" speed=\"1Gf\"/>\n", d);
     write_links(r, up, "up", b);
@@ -221,6 +223,46 @@ static void write_platform(const struct request *r, struct sn_buf *b)
     sn_buf_add(b, "</zone>\n</platform>\n");
     free(up);
     free(down);
+}
+
+/* Random: the receivers' popularity and the noise of skewed traffic, a shuffled order. */
+static bool is_random(const struct request *r)
+{
+    return r->value[TRAFFIC] == SKEWED || r->value[ORDER] == SN_ORDER_RANDOM;
+}
+
+/* What a flow model of two links and a latency a route cannot say: SN_EINVAL with what it is. */
+static int check_exportable(const struct request *r)
+{
+    const struct sn_profile *p = r->profile;
+    unsigned dies = (unsigned)r->value[DIES];
+    const char *name = p->name;
+    for (size_t q = 0; q < p->n_ports; q++)
+        if (p->ports[q].per_node)
+            return SN_FAIL(SN_EINVAL,
+                           "fabric export: profile %s: port \"%s\" is one for all dies of a node, "
+                           "which the exported form has not; export a profile with ports of dies",
+                           name, p->ports[q].name);
+    if (p->hashed)
+        return SN_FAIL(
+            SN_EINVAL,
+            "fabric export: profile %s hashes messages to links, which the exported form "
+            "has not; export one with spread: sprayed",
+            name);
+    unsigned below = dies < p->dies_per_node ? dies : p->dies_per_node;
+    if (p->planes && dies > p->dies_per_node &&
+        below * p->link.value > p->l2_per_plane * p->uplink.value * (1 + 1e-9))
+        return SN_FAIL(SN_EINVAL,
+                       "fabric export: profile %s: a node's uplinks carry less than its %u dies "
+                       "send, and the exported form has none; export at most %u dies",
+                       name, below, p->dies_per_node);
+    for (unsigned dst = 1; dst < dies; dst++) { /* healthy: as seen from any die */
+        const char *why = sn_net_unreachable(r->net, 0, dst);
+        if (why)
+            return SN_FAIL(SN_EINVAL, "fabric export: nothing passes from die 0 to die %u: %s", dst,
+                           why);
+    }
+    return SN_OK;
 }
 
 static int write_file(const char *dir, const char *name, const struct sn_buf *b)
@@ -274,10 +316,15 @@ int sn_fabric_export(const struct sn_options *o, FILE *out)
     const struct sn_net_options options = {.spread = SN_NET_SPRAY};
     status = sn_net_open(&r.net, &profile, (unsigned)r.value[DIES], &options);
     if (status == SN_OK) {
-        make_traffic(&r);
-        status = sn_net_run(r.net, r.msgs, r.n, 0, &result);
+        status = check_exportable(&r);
+        if (status == SN_OK)
+            make_traffic(&r);
+        if (status == SN_OK)
+            status = sn_net_run(r.net, r.msgs, r.n, 0, &result);
         if (status == SN_OK)
             status = write_all(&r, o->out);
+        if (status == SN_OK && is_random(&r))
+            fprintf(out, "seed %lld\n", (long long)r.value[SEED]);
         if (status == SN_OK)
             fprintf(out, "messages %zu\nmakespan %.9g s\nbound %.9g s\nfiles %s\n", r.n,
                     sn_ps_seconds(result.end_ps), sn_ps_seconds(result.bound_ps), o->out);

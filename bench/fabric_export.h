@@ -14,8 +14,10 @@
  *
  * What the exported system is: every die has an up and a down link for each port it uses, of the
  * rate at which the engine serves this traffic there (bytes / port time: paths of one port may have
- * different effective bandwidths), and every route adds its path's latency. Costs per message,
- * degraded links and hashing are not exported: they have no counterpart in a flow model. */
+ * different effective bandwidths), and every route adds its path's latency. Costs per message
+ * are not exported: they have no counterpart in a flow model. SN_EINVAL as well for what would be
+ * another system: a port of a node, hashed messages, uplinks that carry less than the dies below.
+ * Prints the seed where anything is random; platform.xml names all that was asked for. */
 int sn_fabric_export(const struct sn_options *o, FILE *out);
 
 #endif

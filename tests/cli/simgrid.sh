@@ -18,12 +18,33 @@ expect "an unknown form is a usage error" 2 "$SNBENCH" fabric export --format ns
 expect "too few dies are a usage error" 2 "$SNBENCH" fabric export dies=1 -o "$tmp/x"
 expect "an unknown profile is a usage error" 2 "$SNBENCH" fabric export --profile idael -o "$tmp/x"
 says "names the nearest profile" "ideal"
+# What has no counterpart there is refused, not written as another system.
+expect "a port of a node is refused" 2 "$SNBENCH" fabric export --profile cloudmatrix384-vpc dies=32 -o "$tmp/x"
+says "names the port" 'profile cloudmatrix384-vpc: port "vpc" is one for all dies of a node'
+sed 's/spread: sprayed/spread: hashed/' comm/fabric/profiles/cloudmatrix384-ub.yaml >"$tmp/hashed.yaml"
+expect "hashed links are refused" 2 "$SNBENCH" fabric export --profile "$tmp/hashed.yaml" dies=32 -o "$tmp/x"
+says "says hashed" "hashes messages to links"
+sed 's/uplink: {value: 28,/uplink: {value: 7,/' comm/fabric/profiles/cloudmatrix384-ub.yaml >"$tmp/thin.yaml"
+expect "thin uplinks are refused" 2 "$SNBENCH" fabric export --profile "$tmp/thin.yaml" dies=32 -o "$tmp/x"
+says "says uplinks" "uplinks carry less than its 16 dies send"
+expect "thin uplinks that nothing uses" 0 "$SNBENCH" fabric export --profile "$tmp/thin.yaml" dies=16 -o "$tmp/thin"
+sed '/^  package:/,/^  node:/{/^  node:/!d}' comm/fabric/profiles/cloudmatrix384-ub.yaml >"$tmp/path.yaml"
+expect "a path that is not there is refused" 2 "$SNBENCH" fabric export --profile "$tmp/path.yaml" dies=3 traffic=incast -o "$tmp/x"
+says "says which" 'no path `package`'
+lines "in one line" 1
 [ -e "$tmp/x" ] && not_ok "nothing is written: $tmp/x exists" || ok "nothing is written"
 export_to "$tmp/a" ideal dies=16 traffic=alltoall size=120K
 [ "$(wc -l <"$tmp/a/traffic.txt")" = 240 ] && ok "a line per message" || not_ok "a line per message: $(wc -l <"$tmp/a/traffic.txt")"
 cp -r "$tmp/a" "$tmp/b"
 export_to "$tmp/a" ideal dies=16 traffic=alltoall size=120K
 diff -r "$tmp/a" "$tmp/b" >/dev/null && ok "the same files again" || not_ok "the same files again: they differ"
+
+grep -q 'traffic=alltoall size=122880 order=rotated seed=1' "$tmp/a/platform.xml" && ! grep -q seed <<<"$out" && ok "nothing random: no seed is printed" || not_ok "nothing random: no seed is printed: $out"
+export_to "$tmp/c" ideal dies=4 traffic=skewed seed=7
+grep -qx "seed 7" <<<"$out" && ok "random: the seed is printed" || not_ok "random: the seed is printed: $out"
+expect "the help says a directory" 0 "$SNBENCH" fabric export --help
+says -o "the help says a directory: -o DIR" "-o DIR"
+grep -q -- "--out FILE" <<<"$out" && not_ok "the help says no file: $out" || ok "the help says no file"
 
 if ! command -v smpicc >/dev/null || ! command -v smpirun >/dev/null; then
     ok "against SimGrid # skipped: smpicc or smpirun is not here (libsimgrid-dev)"
