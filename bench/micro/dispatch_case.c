@@ -202,7 +202,8 @@ uint64_t sn_dispatch_memory(const struct sn_case *c)
     const struct sn_moe_algorithm *a = sn_moe_algorithms[sn_case_word(c, "algorithm")];
     struct sn_moe_shape s = sn_dispatch_shape(c), moved = sn_dispatch_moved_shape(c);
     unsigned most = most_dies(c);
-    uint64_t own = sn_moe_memory(&moved, most) + (sn_on_model(c) ? sn_moe_model_memory(&s) : 0);
+    uint64_t own =
+        sn_moe_memory(&moved, most) + (sn_on_model(c) ? sn_moe_model_memory(&s, a->schedule) : 0);
     uint64_t needs =
         a->memory(&moved, (unsigned)sn_case_int(c, "node"), most, sn_dispatch_transport(c));
     return own + needs < own ? UINT64_MAX : own + needs;

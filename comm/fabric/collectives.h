@@ -1,20 +1,24 @@
+// clang-format off
 /* Collectives on the model: named algorithms as lists of messages for the engine (net.h).
  *
  * P dies; b bytes of one block; alpha = latency of a message, plus what its issue takes longer than
  * its bytes; beta = 1 / bandwidth. Costs hold where all pairs of dies are alike.
  *
- *   all-to-all, b for every pair     direct    alpha + (P - 1) b beta             at once, in some
- * order pairwise  (P - 1) (alpha + b beta)           step s: to me + s ring      (P - 1) alpha + P
- * (P - 1) / 2 b beta   neighbours only all-gather, b of every die       direct    alpha + (P - 1) b
- * beta ring      (P - 1) (alpha + b beta) doubling  log2 P alpha + (P - 1) b beta      P = 2^n
- *   reduce-scatter of P blocks of b  direct    alpha + (P - 1) b beta
- *                                    ring      (P - 1) (alpha + b beta)
- *                                    halving   log2 P alpha + (P - 1) b beta      P = 2^n
+ * all-to-all, b for every pair   direct    alpha + (P - 1) b beta                at once, some order
+ *                                pairwise  (P - 1) (alpha + b beta)              step s: to me + s
+ *                                ring      (P - 1) alpha + P (P - 1) / 2 b beta  neighbours only
+ * all-gather, b of every die     direct    alpha + (P - 1) b beta
+ *                                ring      (P - 1) (alpha + b beta)
+ *                                doubling  log2 P alpha + (P - 1) b beta         P = 2^n
+ * reduce-scatter, P blocks of b  direct    alpha + (P - 1) b beta
+ *                                ring      (P - 1) (alpha + b beta)
+ *                                halving   log2 P alpha + (P - 1) b beta         P = 2^n
  *
  * A step's message goes when the die has sent the one before and has what the step before brings.
  * Adding up, in reduce-scatter, costs no time here: the model is of the network.
  * Thakur, Rabenseifner, Gropp: Optimization of collective communication operations in MPICH, 2005.
  */
+// clang-format on
 #ifndef SN_COMM_FABRIC_COLLECTIVES_H
 #define SN_COMM_FABRIC_COLLECTIVES_H
 
@@ -52,7 +56,8 @@ const char *sn_collective_unsupported(const struct sn_collective *a, unsigned p)
 size_t sn_collective_count(const struct sn_collective *a, unsigned p);
 
 /* What message s * p + me carries when the algorithm runs in this order. `orders`: of all dies as
- * sn_collective_orders() made it, or NULL for rotated (the only one of algorithms that wait). */
+ * sn_collective_orders() or sn_net_rotation() made it, or NULL for that of the steps (the only one
+ * of algorithms that wait). */
 struct sn_collective_part sn_collective_part_of(const struct sn_collective *a, unsigned p,
                                                 const uint32_t *orders, unsigned s, unsigned me);
 

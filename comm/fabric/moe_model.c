@@ -27,19 +27,29 @@ const char *const sn_moe_part_words[] = {[SN_MOE_LAUNCH] = "launch",
                                          [SN_MOE_REDUCE] = "reduce",
                                          NULL};
 
+struct used { /* of an endpoint's paths in one direction */
+    uint64_t bytes[SN_PATHS];
+    bool any[SN_PATHS];
+};
+
 /* A die's messages of a leg, at most: with hier every copy may be a record and a copy passed on. */
 static size_t most_messages(size_t per_die)
 {
     return 2 * per_die;
 }
 
-uint64_t sn_moe_model_memory(const struct sn_moe_shape *s)
+uint64_t sn_moe_model_memory(const struct sn_moe_shape *s, enum sn_moe_schedule schedule)
 {
-    enum { ENGINE = 64 }; /* bytes a message, itself included (net.h) */
-    uint64_t per_die = (uint64_t)s->tokens * (s->topk + (s->shared > 0));
-    uint64_t pairs = (uint64_t)s->dies * s->dies;
-    uint64_t n = s->dies * most_messages(per_die);
-    return sn_moe_draw_memory(s) + (n > pairs ? n : pairs) * ENGINE;
+    enum { SORT = 24, EVENTS = 40, MESSAGE = sizeof(struct sn_msg) }; /* bytes a message: net.h */
+    const bool nodes = schedule == SN_MOE_NODES;
+    const uint64_t per_die = (uint64_t)s->tokens * (s->topk + (s->shared > 0));
+    const uint64_t pairs = (uint64_t)s->dies * s->dies, copies = s->dies * per_die;
+    const uint64_t room = s->dies * most_messages(per_die), all = room > pairs ? room : pairs;
+    uint64_t sent = nodes ? room : copies > pairs ? copies : pairs;
+    uint64_t few = copies; /* where one die's experts answer all */
+    uint64_t last = nodes ? pairs * sizeof(uint32_t) : 0;
+    return sn_moe_draw_memory(s) + all * MESSAGE + sent * (SORT + (nodes ? EVENTS : 0)) +
+           few * MESSAGE + last + 2 * s->dies * sizeof(struct used);
 }
 
 void sn_moe_model_close(struct sn_moe_model *m)
@@ -278,11 +288,6 @@ static void count_bytes(const struct sn_moe_model *m, enum sn_moe_leg leg, struc
 
 /* --- the bound ----------------------------------------------------------------------------------
  */
-
-struct used { /* of an endpoint's paths in one direction */
-    uint64_t bytes[SN_PATHS];
-    bool any[SN_PATHS];
-};
 
 /* Bytes and least latency of port `port` at dies [first, end) in one direction. */
 static void look_at(const struct sn_moe_model *m, const struct used *u, unsigned first,

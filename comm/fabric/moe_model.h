@@ -30,7 +30,8 @@
  * own index there, which passes the copies on when the source's last record has come (its flag);
  * copies inside the node as put. Combine of put and hier: one message per answer.
  * Of messages that depend on others (hier) `inject` and `latency` are summed along the chain.
- * Cost: the engine's, of T K messages a die and leg; 40 bytes a message here and 24 there.
+ * Cost: the engine's, of T K messages a die and leg (hier: up to 2 T K); 40 bytes a message here,
+ * 24 there (hier: 64).
  */
 #ifndef SN_COMM_FABRIC_MOE_MODEL_H
 #define SN_COMM_FABRIC_MOE_MODEL_H
@@ -91,8 +92,8 @@ struct sn_moe_time {
     uint64_t wire_bytes, local_bytes, wire_copies;
 };
 
-/* Bytes that a leg needs at most, engine included. */
-uint64_t sn_moe_model_memory(const struct sn_moe_shape *s);
+/* Bytes that a leg needs at most, draw and engine included. */
+uint64_t sn_moe_model_memory(const struct sn_moe_shape *s, enum sn_moe_schedule schedule);
 
 /* The time of a leg of the draw that is set. The caller has filled the members down to late_ps; the
  * rest is zeroed before the first call and released by sn_moe_model_close(). SN_EINVAL (a cut

@@ -102,8 +102,8 @@ struct sn_net_result {
 /* Moves the messages; fills done_ps of each. overhead_ps: of every message at its issuer. 0 bytes
  * and src == dst (a copy inside the die at the `self` path's bandwidth, no port) are allowed.
  * Deterministic: the same messages give the same times. Without `after` O(n log n), at most 64
- * bytes of memory per message with the message itself; with it an event queue. SN_EINVAL: a bad
- * endpoint, an `after` that is not lower, an unreachable pair; SN_ENOMEM. */
+ * bytes of memory per message with the message itself; with it an event queue: 104. SN_EINVAL: a
+ * bad endpoint, an `after` that is not lower, an unreachable pair; SN_ENOMEM. */
 int sn_net_run(struct sn_net *net, struct sn_msg *msgs, size_t n, int64_t overhead_ps,
                struct sn_net_result *out);
 

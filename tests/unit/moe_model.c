@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "comm/fabric/moe_model.h"
 #include "comm/moe_check.h"
@@ -481,4 +482,30 @@ Test(moe_model, fitted_buffers_are_small)
     cr_assert_gt(put->memory(&s, 16, 768, &sn_transport_shm), 12ull << 30);
     s.fit = 1200;
     cr_assert_lt(put->memory(&s, 16, 768, &sn_transport_shm), 300ull << 20);
+}
+
+/* What the process grows by, against what the model says it needs at most: with nodes of one die
+ * every copy is a record and a copy passed on, which is all that there can be. */
+Test(moe_model, memory_is_an_estimate_from_above)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    cr_skip("memory is not that of the program");
+#endif
+    struct sn_moe_shape s = shape_of(64, 512, 8);
+    struct net_profile np;
+    struct rusage before, after;
+    struct sn_moe_time t;
+    struct bed b;
+    by_hand(&np);
+    np.p.dies = 64;
+    np.p.dies_per_node = 1;
+    getrusage(RUSAGE_SELF, &before);
+    open_bed(&b, &np.p, &s, "uniform", SN_MOE_NODES);
+    cr_assert_eq(sn_moe_model_leg(&b.model, SN_MOE_DISPATCH, &t), SN_OK);
+    getrusage(RUSAGE_SELF, &after);
+    double grown = 1024.0 * (double)(after.ru_maxrss - before.ru_maxrss);
+    double said = (double)sn_moe_model_memory(&s, SN_MOE_NODES);
+    cr_expect(grown < said * 1.02, "%.1f MB, said %.1f", grown * 1e-6, said * 1e-6);
+    cr_expect(grown > said * 0.5, "%.1f MB, said %.1f", grown * 1e-6, said * 1e-6);
+    close_bed(&b);
 }
