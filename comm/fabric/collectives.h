@@ -4,7 +4,7 @@
  * P dies; b bytes of one block; alpha = latency of a message, plus what its issue takes longer than
  * its bytes; beta = 1 / bandwidth. Costs hold where all pairs of dies are alike.
  *
- * all-to-all, b for every pair   direct    alpha + (P - 1) b beta                at once, some order
+ * all-to-all, b for every pair   direct    alpha + (P - 1) b beta                at once
  *                                pairwise  (P - 1) (alpha + b beta)              step s: to me + s
  *                                ring      (P - 1) alpha + P (P - 1) / 2 b beta  neighbours only
  * all-gather, b of every die     direct    alpha + (P - 1) b beta
