@@ -331,9 +331,13 @@ Test(net, too_many_fifos_are_refused)
     net_cm384(&np, 1);
     np.p.dies_per_npu = np.p.dies_per_node = 1;
     np.p.hashed = true;
-    np.p.l2_per_plane = 4096; /* 2 x 65536 x 7 x 4096 = 3.76e9 of uplinks alone */
+    np.p.planes = 8;
+    np.p.link = FIGURE(24.5e9);
+    np.p.cpus_per_node = 0;
+    np.p.paths[SN_PATH_CPU] = np.p.paths[SN_PATH_CPU_REMOTE] = (struct sn_profile_path){.port = -1};
+    np.p.l2_per_plane = 4096; /* 2 x 65536 x 8 x 4096 = 2^32 of uplinks: 0, when it wraps */
     cr_expect_eq(sn_net_open(&net, &np.p, 65536, NULL), SN_EINVAL);
-    cr_expect(strstr(sn_status_message(), "3765305344 queues"), "%s", sn_status_message());
+    cr_expect(strstr(sn_status_message(), "4296540160 queues"), "%s", sn_status_message());
     np.p.cpus_per_node = 1024; /* 67 million endpoints: 4.9e9 */
     cr_expect_eq(sn_net_open(&net, &np.p, 65536, NULL), SN_EINVAL);
     cr_expect(strstr(sn_status_message(), "queues of ports and links"), "%s", sn_status_message());
