@@ -53,6 +53,10 @@ static void join_directions(struct sn_diagnosis *d)
                 a->hi = b.hi;
             }
             a->direction = both;
+            if (pair && a->src > a->dst) { /* both ways: the smaller number first */
+                a->src = b.src;
+                a->dst = b.dst;
+            }
             a->cells = cells;
             a->p = p;
             drop(d, j);

@@ -3,7 +3,9 @@
  * Input: rows of any benchmark with the axes src and dst (and plane), one time each. What is known
  * goes first (the tier of a pair), then row, column and cell effects are fitted and tested
  * (diagnose_fit.h). The largest group that explains the cells is named and taken out before smaller
- * ones are looked for: plane, node, pair of nodes, endpoint, pair. The level alpha is shared
+ * ones are looked for: plane, node, pair of nodes, endpoint, pair. A node is named only when most
+ * of its endpoints are slow, two at least. With two or three nodes what can be told is told
+ * (diagnose_nodes.c), and finding nothing is no health. The level alpha is shared
  * equally by these kinds; within one it is Holm's. Cells that cannot pass at all (skipped: "... is
  * cut") are findings without a test. All functions of rows alone: the same rows give the same
  * diagnosis.
@@ -21,8 +23,8 @@ struct sn_diagnose_opts {
     double alpha;     /* chance of any false finding in a healthy matrix */
     double threshold; /* what is at most this share slower is not worth a finding */
     double detect;    /* inconclusive when a fault this many times slower could be missed */
-    int node;         /* endpoints of a node; 0: as the rows tell (flags path-*), else 16 on the
-                         model clock and none on the wall clock */
+    int node;         /* endpoints of a node; 0: as the rows tell (flags path-*); where no row has
+                         any, 16 on the model clock and none on the wall clock */
 };
 
 enum sn_fault_kind {

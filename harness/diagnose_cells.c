@@ -177,30 +177,79 @@ static void fill_cell(struct sn_cells *m, size_t at, const struct entry *e, size
     free(y);
 }
 
-/* Endpoints of a node where the rows tell: the largest number at whose multiples every change of
- * node between neighbours lies; 0 when they do not tell. */
-static int64_t node_size(const struct entry *e, size_t count)
-{
-    int64_t size = 0;
+/* --- nodes ------------------------------------------------------------------------------------ */
 
-    for (size_t i = 0; i < count; i++) {
-        int64_t a = e[i].dst, b = size;
-        if (e[i].path != 2 || e[i].dst != e[i].src + 1)
-            continue;
-        while (b) {
-            int64_t rest = a % b;
-            a = b;
-            b = rest;
-        }
-        size = a;
-    }
-    return size;
+static size_t root_of(const int64_t *parent, size_t i)
+{
+    while ((size_t)parent[i] != i)
+        i = (size_t)parent[i];
+    return i;
 }
 
+/* Endpoints that a row calls neighbours in a package or a node belong to one node, the others do
+ * not: m->node (n) as the numbers of these groups. False: no row says what a path is. */
+static bool groups_of(struct sn_cells *m, const struct entry *e, size_t count)
+{
+    int64_t *parent = sn_calloc(m->n, sizeof *parent);
+    bool any = false;
+
+    for (size_t i = 0; i < m->n; i++)
+        parent[i] = (int64_t)i;
+    for (size_t i = 0; i < count; i++) {
+        any = any || e[i].path >= 0;
+        if (e[i].path != 0 && e[i].path != 1)
+            continue;
+        size_t a = root_of(parent, index_of(m->id, m->n, e[i].src));
+        size_t b = root_of(parent, index_of(m->id, m->n, e[i].dst));
+        parent[a > b ? a : b] = (int64_t)(a > b ? b : a);
+    }
+    m->node = sn_calloc(m->n, sizeof *m->node);
+    for (size_t i = 0; i < m->n; i++) { /* a root comes before its members */
+        size_t r = root_of(parent, i);
+        m->node[i] = r == i ? (int64_t)m->nodes++ : m->node[r];
+    }
+    free(parent);
+    return any;
+}
+
+/* Do nodes of `size` endpoints make just these groups? */
+static bool fits(const struct sn_cells *m, int64_t size)
+{
+    for (size_t i = 1; i < m->n; i++) {
+        bool same = m->id[i] / size == m->id[i - 1] / size;
+        if (same != (m->node[i] == m->node[i - 1]))
+            return false;
+    }
+    return true;
+}
+
+/* How many endpoints a node of the machine has, of which the rows show a part; 0: no such number.
+ * Where several would do: 16, 8, the other powers of two, the smallest of the rest. */
+static int64_t size_from_groups(const struct sn_cells *m)
+{
+    static const int64_t usual[] = {16, 8, 4, 2, 32, 64, 128, 256, 512, 1};
+
+    for (size_t k = 0; k < sizeof usual / sizeof *usual; k++)
+        if (fits(m, usual[k]))
+            return usual[k];
+    for (int64_t s = 3; s <= m->id[m->n - 1] + 1; s++)
+        if (fits(m, s))
+            return s;
+    return 0;
+}
+
+/* Nodes of `size` endpoints, counted from endpoint 0; 0: the groups, as they are numbered. */
 static void find_nodes(struct sn_cells *m, int64_t size)
 {
-    m->node = sn_calloc(m->n, sizeof *m->node);
+    if (!m->node)
+        m->node = sn_calloc(m->n, sizeof *m->node);
     m->node_id = sn_calloc(m->n, sizeof *m->node_id);
+    if (size == 0) {
+        for (size_t k = 0; k < m->nodes; k++)
+            m->node_id[k] = (int64_t)k;
+        return;
+    }
+    m->nodes = 0;
     for (size_t i = 0; i < m->n; i++) {
         int64_t id = m->id[i] / size;
         if (m->nodes == 0 || m->node_id[m->nodes - 1] != id)
@@ -215,16 +264,18 @@ static void find_tiers(struct sn_cells *m, const struct entry *e, size_t count, 
 {
     enum { DIES_PER_PACKAGE = 2, DIES_PER_NODE = 16 };
     size_t n = m->n;
-    int64_t size = node > 0 ? node : node_size(e, count);
+    bool told = groups_of(m, e, count);
 
     m->tiers = 1;
     m->tier = sn_calloc(n * n, sizeof *m->tier);
-    if (size == 0 && !m->measured)
-        size = DIES_PER_NODE;
-    if (size == 0)
+    if (node == 0 && !told && m->measured) {
+        free(m->node);
+        m->node = NULL;
+        m->nodes = 0;
         return;
+    }
     m->tiers = 3;
-    find_nodes(m, size);
+    find_nodes(m, node > 0 ? node : told ? size_from_groups(m) : DIES_PER_NODE);
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < n; j++) {
             bool package =

@@ -14,7 +14,7 @@ found() {
     says -o "$1 is named" "- $2:"
     if [ "$(grep -c '^[a-z].* \(slow\|cut\)  ' <<<"$out")" = 1 ]; then ok "$1 alone is named"; else not_ok "$1 alone is named: $(head -n 12 <<<"$out" | tr '\n' '|')"; fi
 }
-pairs healthy src=0:31 dst=0:31
+pairs healthy src=0:63:+3 dst=0:63:+3 dies=64
 expect "a healthy machine" 0 "$SNBENCH" diagnose "$tmp/healthy"
 says -o "it says so" "HEALTHY"
 says -o "it says what it would have seen" "Would be found"
@@ -44,6 +44,25 @@ says -o "its table" "| pair 3"
 "$SNBENCH" diagnose "$tmp/die" --format json >"$tmp/b"
 if cmp -s "$tmp/a" "$tmp/b"; then ok "the same rows, the same bytes"; else not_ok "the same rows, the same bytes"; fi
 expect "a threshold above the fault" 0 "$SNBENCH" diagnose "$tmp/pair" --threshold 150% --detect 4
+
+# Two nodes: a half-slow one looks like its peer, and no node is never taken for healthy; one die of a
+# node is not the node; nodes of 8, every fourth die looked at.
+pairs twonodes src=0:31:+3 dst=0:31:+3 plane=2 degrade=node=1.link=2:0.5
+expect "one of two nodes" 4 "$SNBENCH" diagnose "$tmp/twonodes"
+says -o "it says why" "Inconclusive: 2 nodes: a slow one has too few peers"
+pairs threenodes src=0:47:+3 dst=0:47:+3 dies=48 plane=2 degrade=node=1.link=2:0.5
+found threenodes "node 1, sending and receiving, plane 2"
+pairs somedies src=0:63:+7 dst=0:63:+7 dies=64 plane=2 degrade=die=14:0.5
+found somedies "endpoint 14, sending and receiving, plane 2"
+pairs suite src=0:63:+3 dst=0:63:+3 dies=64 plane=2 degrade=node=1.link=2:0.5
+found suite "node 1, sending and receiving, plane 2"
+pairs gpus --profile=h800-deepep src=0:31:+4 dst=0:31:+4 degrade=die=8:0.5
+expect "nodes of 8 are healthy but for one" 3 "$SNBENCH" diagnose "$tmp/gpus"
+says -o "they are 4 nodes" "8 endpoints, 4 nodes"
+pairs part src=0:63:+3 dst=0:63:+3 dies=64
+grep -v '"src":12,' "$tmp/healthy/rows.jsonl" >"$tmp/part/rows.jsonl"
+expect "an endpoint without rows" 4 "$SNBENCH" diagnose "$tmp/part"
+says -o "it is named" "from endpoint 12 have no result"
 
 # What cannot be told, and what cannot be read.
 pairs three src=0:2 dst=0:2

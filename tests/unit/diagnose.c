@@ -10,238 +10,17 @@
 #include "harness/base/rng.h"
 #include "harness/base/status.h"
 #include "harness/diagnose.h"
-#include "harness/diagnose_fit.h"
-#include "harness/diagnose_tail.h"
-
-/* --- Student's t ------------------------------------------------------------------------------ */
-
-/* Closed forms: nu = 1 (Cauchy), 2, 4; the normal from erfc. */
-Test(diagnose, tails_have_closed_forms)
-{
-    for (double x = -3; x < 60; x += 0.7) {
-        double r = x / sqrt(4 + x * x);
-        double four = 0.5 - 0.75 * (r - r * r * r / 3);
-        cr_expect(fabs(sn_tail_t(x, 1) - (0.5 - atan(x) / M_PI)) < 1e-12, "nu 1 at %g", x);
-        cr_expect(fabs(sn_tail_t(x, 2) - (0.5 - x / (2 * sqrt(2 + x * x)))) < 1e-12, "nu 2, %g", x);
-        cr_expect(fabs(sn_tail_t(x, 4) - four) < 1e-12, "nu 4 at %g", x);
-    }
-    cr_expect(fabs(sn_tail_t(1.959963984540054, INFINITY) - 0.025) < 1e-12);
-    cr_expect(fabs(sn_tail_t(1.959963984540054, 1e7) - 0.025) < 1e-6);
-    /* far out, where differences from 1 would lose everything: nu = 2 is 1 / (2 x^2) there */
-    cr_expect(fabs(sn_tail_t(1e6, 2) / 0.5e-12 - 1) < 1e-6);
-}
-
-Test(diagnose, quantiles_invert_tails)
-{
-    static const double nu[] = {1, 2, 3, 5, 30, 1e4, INFINITY}, p[] = {0.5, 0.1, 1e-3, 1e-6, 1e-9};
-    for (size_t i = 0; i < sizeof nu / sizeof *nu; i++)
-        for (size_t k = 1; k < sizeof p / sizeof *p; k++) {
-            double x = sn_tail_t_quantile(p[k], nu[i]);
-            cr_expect(fabs(sn_tail_t(x, nu[i]) / p[k] - 1) < 1e-6, "nu %g p %g", nu[i], p[k]);
-        }
-}
-
-/* Student's t from its definition: a normal over the root of a mean of squares. */
-static double t_noise(struct sn_rng *r, int nu)
-{
-    double squares = 0;
-    for (int i = 0; i < nu; i++) {
-        double g = sn_rng_normal(r);
-        squares += g * g;
-    }
-    return sn_rng_normal(r) / sqrt(squares / nu);
-}
-
-Test(diagnose, tails_are_recognised)
-{
-    enum { N = 4000 };
-    double *x = malloc(N * sizeof *x), scale;
-    struct sn_rng r = sn_rng_make(1, 2);
-    for (int i = 0; i < N; i++)
-        x[i] = 0.3 * t_noise(&r, 3);
-    double nu = sn_tail_fit(x, N, &scale);
-    cr_expect(nu >= 3 && nu <= 4, "nu of t3: %g", nu);
-    cr_expect(fabs(scale / 0.3 - 1) < 0.1, "scale %g", scale);
-    for (int i = 0; i < N; i++)
-        x[i] = 0.3 * sn_rng_normal(&r);
-    nu = sn_tail_fit(x, N, &scale);
-    cr_expect(nu >= 20, "nu of a normal: %g", nu);
-    cr_expect(fabs(scale / 0.3 - 1) < 0.05, "scale %g", scale);
-    free(x);
-}
-
-/* --- false alarms and power, on matrices ------------------------------------------------------ */
-
-enum noise { NORMAL, CONTAMINATED, T4, DISTURBED, DISTURBED_OF_3 };
-
-static double noise_of(struct sn_rng *r, enum noise kind, double s)
-{
-    switch (kind) {
-    case NORMAL:
-        return s * sn_rng_normal(r);
-    case CONTAMINATED: /* one in twenty four times as wide */
-        return s * sn_rng_normal(r) * (sn_rng_uniform(r) < 0.05 ? 4 : 1);
-    case T4:
-        return s * t_noise(r, 4);
-    case DISTURBED: /* one in twenty lengthened */
-        return s * sn_rng_normal(r) +
-               (sn_rng_uniform(r) < 0.05 ? 3 * s * sn_rng_exponential(r) : 0);
-    case DISTURBED_OF_3: { /* the median of three launches */
-        double x[3];
-        for (int i = 0; i < 3; i++)
-            x[i] = noise_of(r, DISTURBED, s);
-        return sn_fit_median(x, 3, false);
-    }
-    }
-    return 0;
-}
-
-/* Healthy: endpoints differ by 1 %, cells by noise. y (n, n), log times of lognormal noise. */
-static void healthy(double *y, size_t n, enum noise kind, double s, struct sn_rng *r)
-{
-    double a[32], b[32];
-    for (size_t i = 0; i < n; i++) {
-        a[i] = 0.01 * sn_rng_normal(r);
-        b[i] = 0.01 * sn_rng_normal(r);
-    }
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++)
-            y[i * n + j] = i == j ? NAN : log(20e-6) + a[i] + b[j] + noise_of(r, kind, s);
-}
-
-static void search(double *y, size_t n, double alpha, double threshold, bool once,
-                   struct sn_fit *fit)
-{
-    static unsigned char tier[32 * 32];
-    struct sn_matrix x = {.n = n, .y = y, .tier = tier, .tiers = 1};
-    /* two kinds share alpha, as in diagnose_levels.c */
-    struct sn_fit_opts o = {threshold, alpha, 2 * 2.0 * (double)n, 2 * (double)n * (double)(n - 1),
-                            once};
-    sn_fit_matrix(&x, &o, fit);
-}
-
-static int alarms(size_t n, enum noise kind, double s, double alpha, double threshold, int trials)
-{
-    int found = 0;
-    for (int t = 0; t < trials; t++) {
-        struct sn_rng r = sn_rng_make(1 + (uint64_t)t, n * 100 + kind);
-        double y[32 * 32];
-        struct sn_fit fit;
-        healthy(y, n, kind, s, &r);
-        search(y, n, alpha, threshold, kind != DISTURBED_OF_3, &fit);
-        found += fit.n_found > 0;
-        sn_fit_free(&fit);
-    }
-    return found;
-}
-
-/* At most alpha, and three standard deviations of the count. */
-Test(diagnose, healthy_matrices_raise_no_alarm, .timeout = 120)
-{
-    static const double s[] = {0.02, 0.05, 0.1};
-    static const struct {
-        size_t n;
-        int trials;
-    } sizes[] = {{4, 1000}, {5, 1000}, {8, 600}, {16, 200}, {32, 40}};
-    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
-        for (int i = 0; i < 3; i++)
-            for (enum noise kind = NORMAL; kind <= T4; kind++) {
-                double mean = 0.01 * sizes[k].trials;
-                int n = alarms(sizes[k].n, kind, s[i], 0.01, 0.05, sizes[k].trials);
-                cr_expect(n <= mean + 3 * sqrt(mean) + 1, "n %zu noise %d of %g: %d of %d alarms",
-                          sizes[k].n, kind, s[i], n, sizes[k].trials);
-            }
-}
-
-/* A disturbance that lengthens one cell is what a slow pair looks like: one launch cannot tell them
- * apart: up to 6 of 100 matrices raise an alarm. The median of three launches can. */
-Test(diagnose, launches_keep_disturbances_out, .timeout = 120)
-{
-    static const double s[] = {0.02, 0.05, 0.1};
-    for (size_t n = 8; n <= 16; n += 8)
-        for (int i = 0; i < 3; i++) {
-            int trials = n == 8 ? 600 : 200;
-            double mean = 0.01 * trials;
-            int one = alarms(n, DISTURBED, s[i], 0.01, 0.05, trials);
-            int three = alarms(n, DISTURBED_OF_3, s[i], 0.01, 0.05, trials);
-            cr_expect(three <= mean + 3 * sqrt(mean) + 1, "n %zu, %g: %d of %d", n, s[i], three,
-                      trials);
-            cr_expect(one <= 0.1 * trials, "one launch, n %zu, %g: %d of %d", n, s[i], one, trials);
-        }
-}
-
-/* The count above can fail: without threshold and at a level of 50 % there are many alarms, and at
- * 10 % no more than that share. */
-Test(diagnose, the_level_means_what_it_says, .timeout = 60)
-{
-    int half = alarms(8, NORMAL, 0.05, 0.5, 0, 300), tenth = alarms(8, NORMAL, 0.05, 0.1, 0, 300);
-    cr_expect(half > 30, "level 50 %%: %d of 300", half);
-    cr_expect(tenth <= 30 + 3 * sqrt(30), "level 10 %%: %d of 300", tenth);
-}
-
-/* One link at half speed: twice the time. */
-Test(diagnose, half_speed_is_found, .timeout = 60)
-{
-    static const struct {
-        size_t n;
-        double s;
-        bool launches; /* several */
-    } c[] = {{5, 0.02, false},  {8, 0.02, false},  {8, 0.03, false},
-             {16, 0.03, false}, {32, 0.03, false}, {32, 0.05, true}};
-    for (size_t k = 0; k < sizeof c / sizeof *c; k++) {
-        int trials = c[k].n < 16 ? 400 : c[k].n < 32 ? 200 : 50, right = 0;
-        for (int t = 0; t < trials; t++) {
-            struct sn_rng r = sn_rng_make(1 + (uint64_t)t, 77 + c[k].n);
-            double y[32 * 32];
-            struct sn_fit f;
-            healthy(y, c[k].n, NORMAL, c[k].s, &r);
-            y[2 * c[k].n + 1] += log(2);
-            search(y, c[k].n, 0.01, 0.05, !c[k].launches, &f);
-            right += f.n_found == 1 && f.found[0].type == SN_OUTLIER_CELL && f.found[0].i == 2 &&
-                     f.found[0].j == 1 && f.found[0].lo < log(2) * 1.2 &&
-                     f.found[0].hi > log(2) * 0.8;
-            sn_fit_free(&f);
-        }
-        cr_expect(right >= 0.99 * trials, "n %zu, noise %g: %d of %d", c[k].n, c[k].s, right,
-                  trials);
-    }
-}
-
-/* The interval covers the true effect 95 times of 100, of a row as of a cell. */
-Test(diagnose, intervals_cover, .timeout = 60)
-{
-    enum { N = 8, TRIALS = 400 };
-    int cell = 0, row = 0;
-    for (int t = 0; t < TRIALS; t++) {
-        struct sn_rng r = sn_rng_make(3, 1000 + (uint64_t)t);
-        double y[N * N];
-        struct sn_fit f;
-        for (int i = 0; i < N * N; i++)
-            y[i] = 0.03 * sn_rng_normal(&r) + (i / N == 3 ? 0.8 : 0) + (i == 5 * N + 6 ? 0.9 : 0);
-        search(y, N, 0.01, 0.05, false, &f);
-        for (size_t i = 0; i < f.n_found; i++) {
-            row += f.found[i].type == SN_OUTLIER_ROW && f.found[i].i == 3 && f.found[i].lo < 0.8 &&
-                   f.found[i].hi > 0.8;
-            cell +=
-                f.found[i].type == SN_OUTLIER_CELL && f.found[i].lo < 0.9 && f.found[i].hi > 0.9;
-        }
-        sn_fit_free(&f);
-    }
-    cr_expect(row >= 0.9 * TRIALS, "row: %d of %d", row, TRIALS);
-    cr_expect(cell >= 0.9 * TRIALS, "cell: %d of %d", cell, TRIALS);
-}
-
-/* --- names, on rows --------------------------------------------------------------------------- */
 
 /* What the rows of `run pairs` of a machine with faults would say. Times in units of a healthy path
  * between nodes; what multiplies them is given by a function of the case. */
 struct machine {
     int n, planes; /* planes 0: one matrix, all of them together */
+    int step;      /* between the numbers of the endpoints; 0: 1 */
     int node;      /* dies of a node; 0: a flat machine on the wall clock */
     double noise;
     int launches;
     bool tells; /* rows say what src and dst are to each other; the option does not say it */
-    /* The factor of the time; 0: cut; NAN: no row. */
+    /* The factor of the time; 0: cut; NAN: no row; -1: a row that failed. */
     double (*fault)(int src, int dst, int plane, int launch);
 };
 
@@ -276,7 +55,10 @@ static void add_row(struct sn_rows *rows, const struct machine *m, int src, int 
         sn_row_add_flag(row, src / 2 == dst / 2               ? "path-package"
                              : src / m->node == dst / m->node ? "path-node"
                                                               : "path-supernode");
-    if (factor > 0) {
+    if (factor < 0) {
+        row->status = SN_ROW_FAILED;
+        row->reason = sn_row_str(row, "block 3 is damaged");
+    } else if (factor > 0) {
         double cell = base * factor * exp(m->noise * sn_rng_normal(r));
         for (int i = 0; i < 20; i++) /* samples with a slow tail */
             samples[i] =
@@ -293,7 +75,8 @@ static void add_row(struct sn_rows *rows, const struct machine *m, int src, int 
 static void diagnose(const struct machine *m, struct sn_diagnosis *d)
 {
     struct sn_diagnose_opts o = {.alpha = 0.01, .threshold = 0.05, .detect = 2};
-    int planes = m->planes ? m->planes : 1, launches = m->launches ? m->launches : 1;
+    int planes = m->planes ? m->planes : 1, step = m->step ? m->step : 1,
+        launches = m->launches ? m->launches : 1;
     struct sn_rows rows = {0};
     struct sn_rng r = sn_rng_make(5, 6);
     o.node = m->tells ? 0 : m->node;
@@ -302,7 +85,7 @@ static void diagnose(const struct machine *m, struct sn_diagnosis *d)
         for (int p = 0; p < planes; p++)
             for (int i = 0; i < m->n; i++)
                 for (int j = 0; j < m->n; j++)
-                    add_row(&rows, m, i, j, p, l, &r);
+                    add_row(&rows, m, i * step, j * step, p, l, &r);
     cr_assert_eq(sn_diagnose_rows(d, &rows, 1, &o), SN_OK, "%s", sn_status_message());
     sn_rows_free(&rows);
 }
@@ -365,6 +148,15 @@ FAULT(disturbed, launch == 1 && src == 2 && dst == 4 ? 3 : 1)
 FAULT(host_2, src == 2 || dst == 2 ? 8 : 1)
 FAULT(host_0_out, src == 0 ? 8 : 1)
 FAULT(lasting, src == 2 && dst == 4 ? 3 : 1)
+FAULT(node_1, (src / 16 == 1) != (dst / 16 == 1) ? 2 : 1)
+FAULT(node_1_out, src / 16 == 1 && dst / 16 != 1 ? 2 : 1)
+FAULT(node_1_of_8_plane_1, plane == 1 && (src / 8 == 1) != (dst / 8 == 1) ? 2 : 1)
+FAULT(node_3_of_8, (src / 8 == 3) != (dst / 8 == 3) ? 2 : 1)
+FAULT(die_14, src == 14 || dst == 14 ? 2 : 1)
+FAULT(die_63_out, src == 63 ? 2 : 1)
+FAULT(die_8, src == 8 || dst == 8 ? 2 : 1)
+FAULT(from_5_failed, src == 5 ? -1 : 1)
+FAULT(to_5_missing, dst == 5 && src != 0 ? NAN : 1)
 FAULT(half_missing, (src * 7 + dst * 3) % 5 < 3 ? NAN : 1)
 
 Test(diagnose, healthy_rows)
@@ -435,6 +227,59 @@ Test(diagnose, node_of_few)
     finds(&(struct machine){.n = 16, .node = 2, .fault = last_2_in_one_node},
           "node 3, sending and receiving", 3);
     finds(&(struct machine){.n = 48, .node = 16, .fault = node_2_out}, "node 2, sending", 2);
+}
+
+/* One slow die of the two or three that were looked at of its node is no slow node; two of two are.
+ */
+Test(diagnose, one_die_is_no_node)
+{
+    finds(&(struct machine){.n = 10, .step = 7, .node = 16, .fault = die_14},
+          "endpoint 14, sending and receiving", 2);
+    finds(&(struct machine){.n = 10, .step = 7, .node = 16, .fault = die_63_out},
+          "endpoint 63, sending", 2);
+    finds(&(struct machine){.n = 8, .step = 8, .node = 16, .fault = die_8},
+          "endpoint 8, sending and receiving", 2);
+    finds(&(struct machine){.n = 8, .step = 8, .node = 16, .noise = 0.01, .fault = die_8},
+          "endpoint 8, sending and receiving", 2);
+    finds(&(struct machine){.n = 10, .step = 7, .node = 16, .planes = 3, .fault = die_14},
+          "endpoint 14, sending and receiving", 2);
+    finds(&(struct machine){.n = 8, .step = 8, .node = 16, .fault = node_2},
+          "node 2, sending and receiving", 2);
+    finds(&(struct machine){.n = 22, .step = 3, .node = 16, .fault = node_2},
+          "node 2, sending and receiving", 2);
+}
+
+/* Nodes of 8 dies, every fourth looked at: numbers alone would make them nodes of 16. */
+Test(diagnose, strided_rows_tell_nodes)
+{
+    struct machine m = {.n = 16, .step = 4, .node = 8, .tells = true, .fault = node_3_of_8};
+    finds(&m, "node 3, sending and receiving", 2);
+    m.fault = none;
+    finds(&m, "", 0);
+}
+
+/* Two nodes: when only one direction or plane is slow the others tell; which node it is they do
+ * not. Three: the fastest pair of nodes tells. */
+Test(diagnose, few_nodes_that_tell)
+{
+    for (int noise = 0; noise < 2; noise++) {
+        struct machine m = {.n = 32, .node = 16, .noise = noise * 0.01, .fault = node_1_out};
+        finds(&m, "nodes 1 -> 0", 2);
+        m.n = 48;
+        finds(&m, "node 1, sending", 2);
+        m.fault = node_1;
+        finds(&m, "node 1, sending and receiving", 2);
+        m = (struct machine){.n = 16, .planes = 7, .node = 8, .noise = noise * 0.01};
+        m.fault = node_1_of_8_plane_1;
+        finds(&m, "nodes 0 <-> 1, plane 1", 2);
+        m.n = 24;
+        finds(&m, "node 1, sending and receiving, plane 1", 2);
+    }
+    finds(&(struct machine){.n = 32, .node = 16, .fault = die_5},
+          "endpoint 5, sending and receiving", 2);
+    finds(&(struct machine){.n = 6, .step = 7, .node = 16, .fault = die_14},
+          "endpoint 14, sending and receiving", 2);
+    finds(&(struct machine){.n = 16, .planes = 7, .node = 8, .fault = plane_3}, "plane 3", 2);
 }
 
 Test(diagnose, two_faults_at_once)
@@ -509,6 +354,14 @@ Test(diagnose, says_when_it_cannot_tell)
     doubts(&(struct machine){.n = 3, .noise = 0.01, .fault = none}, "at least 4");
     doubts(&(struct machine){.n = 8, .noise = 0.5, .fault = none}, "--launches 3");
     doubts(&(struct machine){.n = 8, .noise = 0.01, .fault = half_missing}, "every src with");
+    /* a node slow in both directions looks like this, too */
+    doubts(&(struct machine){.n = 32, .node = 16, .fault = none}, "2 nodes");
+    doubts(&(struct machine){.n = 32, .node = 16, .fault = node_1}, "2 nodes");
+    doubts(&(struct machine){.n = 32, .node = 16, .noise = 0.01, .fault = node_1}, "2 nodes");
+    doubts(&(struct machine){.n = 48, .node = 16, .fault = none}, "3 nodes");
+    doubts(&(struct machine){.n = 8, .noise = 0.01, .fault = from_5_failed}, "endpoint 5");
+    doubts(&(struct machine){.n = 8, .noise = 0.01, .fault = to_5_missing}, "endpoint 5");
+    doubts(&(struct machine){.n = 64, .node = 16, .fault = from_5_failed}, "endpoint 5");
 }
 
 Test(diagnose, needs_src_and_dst)
