@@ -82,11 +82,10 @@ void sn_kv_messages(const struct sn_kv_plane *plane, unsigned outstanding, int64
     }
 }
 
-int64_t sn_kv_latency_ps(const struct sn_kv_plane *plane, const struct sn_msg *msgs, size_t i)
+int64_t sn_kv_latency_ps(const struct sn_msg *msgs, size_t i, int64_t at_ps)
 {
     const struct sn_msg *m = &msgs[i];
-    const int64_t since = m->after == SN_MSG_NONE ? 0 : msgs[m->after].done_ps;
-    return m->done_ps - (since + m->issue_ps) + sn_ps(plane->block_latency);
+    return m->done_ps - (m->after == SN_MSG_NONE ? at_ps : msgs[m->after].done_ps);
 }
 
 double sn_kv_plane_bound(const struct sn_kv_plane *plane, unsigned outstanding, uint64_t n,

@@ -71,9 +71,10 @@ void sn_kv_messages(const struct sn_kv_plane *plane, unsigned outstanding, int64
                     const struct sn_kv_pace *pace, const struct sn_kv_read *read, size_t n,
                     uint32_t first, struct sn_msg *msg);
 
-/* After sn_net_run(): ps from when the reader turned to the block of msgs[i] until it was there,
- * `block_latency` included. */
-int64_t sn_kv_latency_ps(const struct sn_kv_plane *plane, const struct sn_msg *msgs, size_t i);
+/* After sn_net_run(): ps from when the window had room for the block of msgs[i] until it was there:
+ * since the request's arrival at_ps, or since the block whose place it took was there. Spaced or
+ * not, `block_latency` and waiting for the reader's other blocks included. */
+int64_t sn_kv_latency_ps(const struct sn_msg *msgs, size_t i, int64_t at_ps);
 
 /* Seconds of one reader alone for n blocks of `bytes` each: with t = bytes / bandwidth, l =
  * block_latency + latency of the network, q outstanding

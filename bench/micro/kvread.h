@@ -113,6 +113,11 @@ int sn_kvread_verify(struct sn_kvread *s, const struct sn_case *c, struct sn_che
 /* kvread_model.c: one draw. */
 int sn_kvread_predict(struct sn_kvread *s, const struct sn_case *c, struct sn_timeline *t);
 
+/* Times at which n blocks were there, in a run alone and beside other traffic (sorted here), n > 0:
+ * the time of the last one beside that came by `until`, of the first where none did, over that of
+ * the same number alone. 1: as if there were no other traffic. */
+double sn_kvread_overlap(int64_t *alone, int64_t *beside, size_t n, int64_t until);
+
 /* kvread_figures.c */
 extern const struct sn_metric_doc sn_kvread_metric_docs[];
 void sn_kvread_figures_open(struct sn_kvread_figures *f, unsigned readers);

@@ -38,12 +38,13 @@ const struct sn_metric_doc sn_kvread_metric_docs[] = {
     {"bytes_rdma", "B", true, "the same over the plane rdma"},
     {"bytes_vpc", "B", true, "the same over the plane vpc"},
     {"slowdown_read", "1", false,
-     "with=dispatch: time of all reads beside dispatch / time of the same reads alone; dispatch "
-     "offers a layer every layer_alone until the reads alone would end, at most 2^20 copies; mean "
-     "over draws"},
+     "with=dispatch: time until all blocks are read beside dispatch / until they are alone; "
+     "dispatch offers a layer every layer_alone for as long as reads go on. Flag "
+     "dispatch-ended-first: that were over 2^20 copies or 512 layers, and only the blocks count "
+     "that came while layers did, also in block_p50 to p99. Mean over draws"},
     {"slowdown_dispatch", "1", false,
      "with=dispatch: time of a layer beside the reads / time of one alone, mean over "
-     "layers and draws"},
+     "the layers that began before the last read ended, and draws"},
     {"layer_alone", "s", false, "with=dispatch: time of one layer of dispatch alone"},
     {"jain", "1", true,
      "with=dispatch: Jain's index over the two kinds of traffic, x = 1 / slowdown"},

@@ -144,8 +144,9 @@ static int trace_traffic(struct sn_kvread *s, const struct sn_case *c, struct tr
 
 /* --- what came of it ------------------------------------------------------------------------- */
 
-/* Times and bytes of the reads into the figures. */
-static void add_figures(struct sn_kvread *s, const struct traffic *t)
+/* Times and bytes of the reads into the figures; times of blocks only of those that were there by
+ * `until`. */
+static void add_figures(struct sn_kvread *s, const struct traffic *t, int64_t until)
 {
     struct sn_kvread_figures *f = &s->figures;
     f->read_bytes = f->stored_bytes = f->wire_bytes = f->local_bytes = 0;
@@ -154,7 +155,9 @@ static void add_figures(struct sn_kvread *s, const struct traffic *t)
         int64_t end = q->at_ps;
         for (size_t m = q->first; m < q->first + q->reads; m++) {
             const struct sn_msg *x = &t->msg[m];
-            sn_kvread_list_add(&f->block_s, sn_ps_seconds(sn_kv_latency_ps(&s->plane, t->msg, m)));
+            if (x->done_ps <= until)
+                sn_kvread_list_add(&f->block_s,
+                                   sn_ps_seconds(sn_kv_latency_ps(t->msg, m, q->at_ps)));
             end = x->done_ps > end ? x->done_ps : end;
         }
         if (!q->reads)
@@ -234,19 +237,37 @@ static void add_layer(const struct sn_kvread *s, struct traffic *t, unsigned ep,
     }
 }
 
-/* Dispatch offers a layer every `period`, the time of a layer alone, for as long as the reads alone
- * take; a layer does not wait for the one before. Mean over layers of their times / that time. */
-static double layers_slowdown(const struct traffic *t, size_t per_layer, unsigned layers,
-                              int64_t period)
+/* Dispatch offers a layer every `period`, the time of a layer alone, for as long as reads go on
+ * (until `end`); a layer does not wait for the one before. Mean over these layers of their times /
+ * that time. */
+static double layers_slowdown(const struct traffic *t, size_t per_layer, size_t layers,
+                              int64_t period, int64_t end)
 {
     double sum = 0;
-    for (unsigned l = 0; l < layers; l++) {
-        int64_t end = 0;
+    size_t l;
+    for (l = 0; l < layers && (l == 0 || (int64_t)l * period < end); l++) {
+        int64_t done = 0;
         for (size_t i = l * per_layer; i < (l + 1) * per_layer; i++)
-            end = t->msg[i].done_ps > end ? t->msg[i].done_ps : end;
-        sum += (double)(end - l * period) / (double)period;
+            done = t->msg[i].done_ps > done ? t->msg[i].done_ps : done;
+        sum += (double)(done - (int64_t)l * period) / (double)period;
     }
-    return sum / layers;
+    return sum / (double)l;
+}
+
+static int by_ps(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+double sn_kvread_overlap(int64_t *alone, int64_t *beside, size_t n, int64_t until)
+{
+    size_t k = 0;
+    qsort(alone, n, sizeof *alone, by_ps);
+    qsort(beside, n, sizeof *beside, by_ps);
+    while (k < n && (k == 0 || beside[k] <= until))
+        k++;
+    return (double)beside[k - 1] / (double)alone[k - 1];
 }
 
 static int layer_alone(struct sn_kvread *s, unsigned ep, int64_t *period)
@@ -268,41 +289,79 @@ static void add_slowdowns(struct sn_kvread *s, double read, double dispatch, int
     s->figures.slowdowns++;
 }
 
-/* `alone` are the reads as they went alone, in `r`; afterwards as they went beside dispatch. */
+/* Layers of dispatch, then the reads: their messages from `first` on in *both. */
+static int run_both(struct sn_kvread *s, const struct traffic *reads, unsigned ep, size_t layers,
+                    int64_t period, struct traffic *both, struct sn_net_result *r)
+{
+    both->n = 0;
+    for (size_t l = 0; l < layers; l++)
+        add_layer(s, both, ep, l, (int64_t)l * period);
+    const size_t first = both->n;
+    struct sn_msg *m = add_messages(both, reads->n);
+    memcpy(m, reads->msg, reads->n * sizeof *m);
+    for (size_t i = 0; i < reads->n; i++)
+        if (m[i].after != SN_MSG_NONE)
+            m[i].after += (uint32_t)first;
+    return sn_net_run(s->net, both->msg, both->n, overhead_ps(s, false), r);
+}
+
+static int64_t last_done(const struct sn_msg *m, size_t n)
+{
+    int64_t end = 0;
+    for (size_t i = 0; i < n; i++)
+        end = m[i].done_ps > end ? m[i].done_ps : end;
+    return end;
+}
+
+static double reads_slowdown(const struct traffic *alone, const struct sn_msg *beside,
+                             int64_t until)
+{
+    int64_t *x = sn_calloc(2 * alone->n, sizeof *x), *y = x + alone->n;
+    for (size_t i = 0; i < alone->n; i++) {
+        x[i] = alone->msg[i].done_ps;
+        y[i] = beside[i].done_ps;
+    }
+    const double slowdown = sn_kvread_overlap(x, y, alone->n, until);
+    free(x);
+    return slowdown;
+}
+
+/* `alone` are the reads as they went alone, in `r`; afterwards as they went beside dispatch. Reads
+ * that are slowed need more layers beside them; where these come to too many messages only the
+ * reads that ended before the layers count, *until. */
 static int beside_dispatch(struct sn_kvread *s, const struct sn_case *c, struct traffic *alone,
-                           struct sn_net_result *r, struct sn_timeline *timeline)
+                           struct sn_net_result *r, struct sn_timeline *timeline, int64_t *until)
 {
     const unsigned ep = (unsigned)sn_case_int(c, "ep");
     const size_t per_layer = (size_t)ep * COPIES;
     const int64_t reads_alone = r->end_ps;
     struct traffic both = {0};
-    int64_t period, end = 0;
+    int64_t period, end = reads_alone;
     int status = layer_alone(s, ep, &period);
     if (status != SN_OK)
         return status;
-    size_t layers = (size_t)(reads_alone / period) + 1;
-    const size_t most = MESSAGES_MOST / per_layer;
-    layers = layers > LAYERS_MOST ? LAYERS_MOST : layers;
-    if (layers > most)
-        layers = most ? most : 1;
-    for (unsigned l = 0; l < layers; l++)
-        add_layer(s, &both, ep, l, l * period);
-    const size_t first = both.n;
-    struct sn_msg *m = add_messages(&both, alone->n);
-    memcpy(m, alone->msg, alone->n * sizeof *m);
-    for (size_t i = 0; i < alone->n; i++)
-        if (m[i].after != SN_MSG_NONE)
-            m[i].after += (uint32_t)first;
-    status = sn_net_run(s->net, both.msg, both.n, overhead_ps(s, false), r);
+    size_t layers = 0, most = MESSAGES_MOST / per_layer;
+    most = most > LAYERS_MOST ? LAYERS_MOST : most ? most : 1;
+    while (status == SN_OK && layers < most && (int64_t)layers * period < end) {
+        layers = (size_t)(end / period) + 1;
+        layers = layers > most ? most : layers;
+        status = run_both(s, alone, ep, layers, period, &both, r);
+        if (status == SN_OK)
+            end = last_done(both.msg + layers * per_layer, alone->n);
+    }
     if (status == SN_OK) {
-        memcpy(alone->msg, both.msg + first, alone->n * sizeof *m);
-        for (size_t i = 0; i < alone->n; i++) {
+        const size_t first = layers * per_layer;
+        *until = INT64_MAX;
+        if ((int64_t)layers * period < end) {
+            *until = (int64_t)layers * period;
+            sn_timeline_flag(timeline, "dispatch-ended-first");
+        }
+        add_slowdowns(s, reads_slowdown(alone, both.msg + first, *until),
+                      layers_slowdown(&both, per_layer, layers, period, end), period);
+        memcpy(alone->msg, both.msg + first, alone->n * sizeof *alone->msg);
+        for (size_t i = 0; i < alone->n; i++)
             if (alone->msg[i].after != SN_MSG_NONE)
                 alone->msg[i].after -= (uint32_t)first;
-            end = alone->msg[i].done_ps > end ? alone->msg[i].done_ps : end;
-        }
-        add_slowdowns(s, (double)end / (double)reads_alone,
-                      layers_slowdown(&both, per_layer, (unsigned)layers, period), period);
         sn_model_result(s->net, both.msg, r, timeline);
         const int64_t reads = end > reads_alone ? end : reads_alone;
         sn_timeline_part(timeline, "reads alone", sn_ps_seconds(reads_alone));
@@ -319,6 +378,7 @@ int sn_kvread_predict(struct sn_kvread *s, const struct sn_case *c, struct sn_ti
     const bool dispatch = sn_case_word(c, "with") == SN_KVREAD_WITH_DISPATCH;
     struct traffic x = {.spaced = dispatch && isfinite(s->plane.effective_bandwidth)};
     struct sn_net_result r;
+    int64_t until = INT64_MAX;
     int status = SN_OK;
     if (s->trace_replay)
         status = trace_traffic(s, c, &x);
@@ -327,7 +387,7 @@ int sn_kvread_predict(struct sn_kvread *s, const struct sn_case *c, struct sn_ti
     if (status == SN_OK)
         status = sn_net_run(s->net, x.msg, x.n, overhead_ps(s, !x.spaced), &r);
     if (status == SN_OK && dispatch) {
-        status = beside_dispatch(s, c, &x, &r, t);
+        status = beside_dispatch(s, c, &x, &r, t, &until);
     } else if (status == SN_OK) {
         sn_model_result(s->net, x.msg, &r, t);
         if (s->trace_replay)
@@ -340,7 +400,7 @@ int sn_kvread_predict(struct sn_kvread *s, const struct sn_case *c, struct sn_ti
     if (status == SN_OK) {
         sn_model_validity(c, s->profile, t);
         sn_model_cost(&s->profile->cost.issue, t);
-        add_figures(s, &x);
+        add_figures(s, &x, until);
     }
     free_traffic(&x);
     return status;

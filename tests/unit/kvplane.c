@@ -50,9 +50,10 @@ Test(kvplane, bound_is_the_recurrence)
     cr_assert_float_eq(sn_kv_plane_bound(&endless, 4, 9, 100, 1), 9, 1e-12);
 }
 
-/* One request of n blocks from CPU memory to die 3; returns its end in seconds. */
+/* One request of n blocks from CPU memory to die 3; returns its end in seconds. latency (n) or NULL:
+ * what each block took. */
 static double alone(struct sn_net *net, const struct sn_profile *p, const struct sn_kv_plane *plane,
-                    uint32_t src, unsigned q, unsigned n, bool spaced)
+                    uint32_t src, unsigned q, unsigned n, bool spaced, int64_t *latency)
 {
     struct sn_kv_read read[MOST];
     struct sn_msg msg[MOST];
@@ -65,6 +66,8 @@ static double alone(struct sn_net *net, const struct sn_profile *p, const struct
     sn_kv_messages(plane, q, 0, spaced ? pace : NULL, read, n, 0, msg);
     const int64_t hold = spaced ? 75000 : sn_kv_hold_ps(plane, block);
     cr_assert_eq(sn_net_run(net, msg, n, hold, &r), SN_OK, "%s", sn_status_message());
+    for (unsigned i = 0; i < n && latency; i++)
+        latency[i] = sn_kv_latency_ps(msg, i, 0);
     return sn_ps_seconds(r.end_ps);
 }
 
@@ -83,17 +86,22 @@ Test(kvplane, a_reader_alone)
                 for (unsigned n = 1; n <= 40; n = 2 * n + 3) {
                     const uint32_t src = sn_net_cpu(net, far ? 2 : 0, 1);
                     struct sn_kv_plane slow = planes[k];
+                    int64_t one[MOST], two[MOST];
                     slow.effective_bandwidth =
                         fmin(slow.effective_bandwidth, far ? 0.9 * 147e9 : 0.9 * 151e9);
                     const double want =
                         sn_kv_plane_bound(&slow, q, n, block, far ? 1.9e-6 : 0.5e-6);
-                    const double held = alone(net, p, &planes[k], src, q, n, false);
-                    const double spaced = alone(net, p, &planes[k], src, q, n, true);
+                    const double held = alone(net, p, &planes[k], src, q, n, false, one);
+                    const double spaced = alone(net, p, &planes[k], src, q, n, true, two);
                     cr_assert_float_eq(held, want, 2e-12 * (n + 1), "plane %zu, q %u, n %u: %g; %g",
                                        k, q, n, held, want);
                     cr_assert_float_eq(spaced, want, 2e-12 * (n + 1),
                                        "spaced: plane %zu, q %u, n %u: %g; %g", k, q, n, spaced,
                                        want);
+                    for (unsigned i = 0; i < n; i++) /* the same times, block by block */
+                        cr_assert(llabs(one[i] - two[i]) <= 2 * (n + 1),
+                                  "plane %zu, q %u, block %u of %u: %lld; spaced %lld", k, q, i, n,
+                                  (long long)one[i], (long long)two[i]);
                 }
     sn_net_close(net);
 }
@@ -120,7 +128,7 @@ static double together(struct sn_net *net, const struct sn_profile *p,
     cr_assert_eq(sn_net_run(net, msg, readers * EACH, spaced ? 0 : sn_kv_hold_ps(plane, block), &r),
                  SN_OK, "%s", sn_status_message());
     for (unsigned i = 0; i < readers * EACH; i++)
-        cr_assert_geq(sn_kv_latency_ps(plane, msg, i),
+        cr_assert_geq(sn_kv_latency_ps(msg, i, 0),
                       sn_ps(plane->block_latency + 1.9e-6 + (double)block / 147e9) - 2);
     return (double)(readers * EACH * block) / sn_ps_seconds(r.end_ps);
 }
@@ -160,7 +168,7 @@ Test(kvplane, latency_of_a_block)
                  sn_status_message());
     const int64_t want = sn_ps(100e-6 + 1.9e-6 + (double)block / 20e9);
     for (unsigned i = 1; i < 10; i++) {
-        const int64_t got = sn_kv_latency_ps(&plane, msg, i);
+        const int64_t got = sn_kv_latency_ps(msg, i, 7000000);
         cr_assert(llabs(got - want) <= 2, "block %u: %lld ps; %lld", i, (long long)got,
                   (long long)want);
         cr_assert_eq(msg[i].after, i == 1 ? SN_MSG_NONE : i - 1);

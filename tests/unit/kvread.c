@@ -87,6 +87,16 @@ Test(kvread, jain)
     cr_assert(isnan(sn_kvread_jain(one, 2)));
 }
 
+/* Beside: 2 blocks while the other traffic lasts, each in twice its time, 2 after it at full speed.
+ */
+Test(kvread, overlap_is_not_diluted)
+{
+    int64_t alone[] = {40, 10, 30, 20}, beside[] = {40, 60, 20, 50};
+    cr_assert_float_eq(sn_kvread_overlap(alone, beside, 4, 45), 2, 1e-15);
+    cr_assert_float_eq(sn_kvread_overlap(alone, beside, 4, INT64_MAX), 1.5, 1e-15);
+    cr_assert_float_eq(sn_kvread_overlap(alone, beside, 4, 5), 2, 1e-15, "none: the first");
+}
+
 Test(kvread, payload)
 {
     const uint64_t gib = 1 << 30;
