@@ -163,6 +163,39 @@ static bool is_trace(const struct sn_case *c)
 
 /* --- what can be asked ----------------------------------------------------------------------- */
 
+/* A reader and a member between which the degradation lets nothing pass; NULL: there is none. The
+ * text is of the run: the net that it comes from is not. */
+static const char *cut_off(const struct sn_kvread *s, const struct sn_case *c)
+{
+    const enum sn_kvread_placement placement = sn_case_word(c, "placement");
+    const unsigned dies = sn_net_dies(s->net), readers = (unsigned)sn_case_int(c, "readers");
+    const bool cpu = sn_case_word(c, "memory") == SN_KVREAD_CPU;
+    const unsigned first = cpu ? dies : 0, end = cpu ? sn_net_endpoints(s->net) : dies;
+    const char *why = NULL;
+    if (!strcmp(sn_case_text(c, "degrade"), "none"))
+        return NULL;
+    for (unsigned r = 0; r < readers && r < dies && !why; r++)
+        for (unsigned m = first; m < end && !why; m++) {
+            if (placement != SN_KVREAD_ANY &&
+                sn_kv_distance(s->net, m, r) != (enum sn_kv_distance)placement)
+                continue;
+            why = sn_net_unreachable(s->net, m, r);
+            if (!why && is_trace(c)) /* it also writes */
+                why = sn_net_unreachable(s->net, r, m);
+        }
+    if (sn_case_word(c, "with") == SN_KVREAD_WITH_DISPATCH)
+        for (unsigned i = 0; i < (unsigned)sn_case_int(c, "ep") && i < dies && !why; i++)
+            for (unsigned j = 0; j < (unsigned)sn_case_int(c, "ep") && j < dies && !why; j++)
+                why = sn_net_unreachable(s->net, i, j);
+    if (!why)
+        return NULL;
+    char *key = sn_strdupf("kvread: %s", why), *kept = sn_model_memo(c, key);
+    if (!kept)
+        sn_model_memo_set(c, key, kept = sn_strdup(why), free);
+    free(key);
+    return kept;
+}
+
 static const char *model_unsupported(const struct sn_case *c)
 {
     char name[512];
@@ -178,7 +211,7 @@ static const char *model_unsupported(const struct sn_case *c)
         return "with=dispatch needs a pattern: a trace takes an hour, a layer of dispatch 100 us";
     const char *why = NULL;
     if (sn_kvread_open_net(&s, c) != SN_OK)
-        why = "the profile cannot be opened";
+        why = NULL; /* the hook `inputs` says what is wrong */
     else if (cpu && sn_net_endpoints(s.net) == sn_net_dies(s.net))
         why = "the profile has no CPU sockets: memory=die";
     else if (cpu && s.profile->paths[SN_PATH_CPU].port < 0)
@@ -188,6 +221,8 @@ static const char *model_unsupported(const struct sn_case *c)
     else if (placement == SN_KVREAD_REMOTE &&
              (unsigned)sn_case_int(c, "dies") <= s.profile->dies_per_node)
         why = "all dies are on one node: nothing at placement=remote";
+    else
+        why = cut_off(&s, c);
     sn_kvread_close_net(&s);
     return why;
 }
@@ -247,6 +282,8 @@ static int inputs(const struct sn_case *c)
         status = sn_kvread_pattern_parse(sn_case_text(c, "pattern"), &s.pattern);
         if (status == SN_OK)
             status = sn_kvtrace_open(&s.trace, s.pattern.file);
+        if (status == SN_OK)
+            status = sn_kvread_check_trace(&s, c);
         sn_kvtrace_close(&s.trace);
         sn_kvread_pattern_free(&s.pattern);
     }

@@ -89,6 +89,9 @@ struct sn_kvread {
 int sn_kvread_block_bytes(const struct sn_case *c, uint64_t *bytes);
 /* Into name: the profile of the case's plane. False: the case's profile has no such plane. */
 bool sn_kvread_plane_profile(const struct sn_case *c, char *name, size_t size);
+/* SN_EINVAL for an open trace that cannot be used: on the wall clock, where blocks that come again
+ * are read, one without any; on the model clock one that is longer than the clock. */
+int sn_kvread_check_trace(const struct sn_kvread *s, const struct sn_case *c);
 /* Opens the plane's profile and net. On the model clock. */
 int sn_kvread_open_net(struct sn_kvread *s, const struct sn_case *c);
 void sn_kvread_close_net(struct sn_kvread *s);

@@ -114,6 +114,43 @@ enum sn_kv_distance sn_kvread_distance(const struct sn_kvread *s, unsigned reade
                : SN_KV_REMOTE;
 }
 
+/* --- traces ---------------------------------------------------------------------------------- */
+
+static bool any_reuse(const struct sn_kvtrace *t)
+{
+    struct sn_kvindex seen = {0};
+    bool again = false;
+    for (size_t i = 0; i < t->ids && !again; i++) {
+        again = sn_kvindex_get(&seen, t->id[i]) != SN_KVINDEX_NONE;
+        sn_kvindex_put(&seen, t->id[i], 0);
+    }
+    sn_kvindex_close(&seen);
+    return again;
+}
+
+int sn_kvread_check_trace(const struct sn_kvread *s, const struct sn_case *c)
+{
+    /* Picoseconds in 64 bits are 106 days; sn_net_run() leaves half of them for waiting. */
+    static const double most_days = 46, ms_of_day = 86400e3;
+    const struct sn_kvtrace *t = &s->trace;
+    if (!sn_on_model(c))
+        return any_reuse(t)
+                   ? SN_OK
+                   : SN_FAIL(SN_EINVAL,
+                             "%s: no block comes twice in %zu requests: nothing would be read from "
+                             "the pool",
+                             s->pattern.file, t->n);
+    const double speed = sn_case_real(c, "speed");
+    const double days =
+        (double)(t->request[t->n - 1].time_ms - t->request[0].time_ms) / ms_of_day / speed;
+    if (days < most_days)
+        return SN_OK;
+    return SN_FAIL(SN_EINVAL,
+                   "%s: its requests come over %.4g days at speed=%g: the model clock holds %g; "
+                   "right would be speed=%.0f",
+                   s->pattern.file, days, speed, most_days, ceil(1.01 * speed * days / most_days));
+}
+
 /* --- blocks ---------------------------------------------------------------------------------- */
 
 /* The distinct ids of a trace, and the order in which blocks come again. */

@@ -77,6 +77,14 @@ n=$(grep -c '"status":"ok"' "$tmp/n1.rows")
 for m in slowdown_read slowdown_dispatch; do
     awk -v x="$(value "$tmp/n1-b" $m)" 'BEGIN { exit !(x > 1.01) }' && ok "$m is above 1" || not_ok "$m is above 1: $(value "$tmp/n1-b" $m)"
 done
+grep -q "\"flags\":\[[^]]*dispatch-ended-first" "$tmp/n1-b/rows.jsonl" && not_ok "dispatch lasted as long as the reads: flagged" || ok "dispatch lasted as long as the reads"
+# Spaced reads (a pool's bandwidth beside dispatch) of one reader: blocks take what they take alone.
+paced="dies=16 readers=1 block=64K pool_bandwidth=1GB/s payload=header"
+expect "a slow pool alone" 0 "$SNBENCH" run kvread $paced $model -o "$tmp/paced-a"
+expect "a slow pool beside dispatch" 0 "$SNBENCH" run kvread $paced with=dispatch ep=2 $model -o "$tmp/paced-d"
+for m in block_p50 block_p99; do
+    awk -v a="$(value "$tmp/paced-a" $m)" -v b="$(value "$tmp/paced-d" $m)" 'BEGIN { exit !(b > 0.99 * a && b < 1.05 * a) }' && ok "$m of a slow pool is the same" || not_ok "$m of a slow pool is the same: $(value "$tmp/paced-a" $m), beside dispatch $(value "$tmp/paced-d" $m)"
+done
 awk -v x="$(value "$tmp/n1-b" jain)" 'BEGIN { exit !(x > 0.5 && x <= 1) }' && ok "Jain's index of two is above 1/2" || not_ok "Jain's index of two is above 1/2: $(value "$tmp/n1-b" jain)"
 
 # --- the published trace, where it is -----------------------------------------------------------
@@ -127,6 +135,25 @@ bad "a block larger than the pool" "capacity" kvread block=2K capacity=1K $model
 bad "more dispatching dies than dies" "ep=64" kvread with=dispatch dies=32 readers=1 $model
 bad "more instances than dies" "instances=8" modelload dies=16 $model
 bad "a degradation of a die that is not there" "die=99" kvtransfer prefill=1 decode_dp=2 degrade=die=99:0.5 $model
+bad "a degradation of a die that is not there (kvread)" "die=999" kvread degrade=die=999:0.5 $model
+cat >"$tmp/noreuse.jsonl" <<'T'
+{"timestamp": 0, "input_length": 1536, "output_length": 1, "hash_ids": [1, 2, 3]}
+{"timestamp": 1000, "input_length": 512, "output_length": 1, "hash_ids": [4]}
+T
+bad "a trace without reuse on the wall clock" "noreuse.jsonl: no block comes twice" kvread "pattern=trace($tmp/noreuse.jsonl)" placement=any -q
+expect "it can be replayed on the model clock" 0 "$SNBENCH" run kvread "pattern=trace($tmp/noreuse.jsonl)" block=1K $model -o "$tmp/noreuse"
+# 107 days are more picoseconds than 63 bits hold; 2^53 ms are the longest trace.
+for ms in 9300000000 9007199254740991; do
+    sed "2s/1000/$ms/" "$tmp/noreuse.jsonl" >"$tmp/long.jsonl"
+    bad "a trace of $ms ms" "the model clock holds 46" kvread "pattern=trace($tmp/long.jsonl)" block=1K $model
+done
+sed "2s/1000/9300000000/" "$tmp/noreuse.jsonl" >"$tmp/long.jsonl"
+expect "the same faster" 0 "$SNBENCH" run kvread "pattern=trace($tmp/long.jsonl)" block=1K speed=3 $model -o "$tmp/faster"
+for d in die=0:0 node=0:0; do
+    rm -rf "$tmp/cutoff"
+    expect "$d leaves nothing to read" 0 "$SNBENCH" run kvread degrade=$d dies=32 readers=4 payload=header $model -o "$tmp/cutoff"
+    grep -q "\"status\":\"skipped\",\"reason\":\"${d%%=*} 0 is cut\"" "$tmp/cutoff/rows.jsonl" && ok "$d is skipped with the reason" || not_ok "$d is skipped with the reason: $(cut -c 1-600 "$tmp/cutoff/rows.jsonl")"
+done
 expect "a mapping that does not work out" 0 "$SNBENCH" run kvtransfer prefill=3 decode_dp=2 $model -o "$tmp/unmapped"
 grep -q '"status":"skipped".*must be a multiple' "$tmp/unmapped/rows.jsonl" && ok "it is skipped with the reason" || not_ok "it is skipped with the reason: $(cut -c 1-200 "$tmp/unmapped/rows.jsonl")"
 finish
