@@ -99,7 +99,7 @@ static void take_row(struct gather *g, const struct sn_row *r)
         e.y = log(median);
         if (isfinite(r->stats.ci95_lo) && r->stats.ci95_lo > 0)
             e.se = log(r->stats.ci95_hi / r->stats.ci95_lo) / (2 * 1.96);
-    } else if (r->status == SN_ROW_SKIPPED && r->reason && strstr(r->reason, " is cut")) {
+    } else if (sn_row_is_cut(r)) {
         e.state = SN_CELL_CUT;
     } else if (r->status == SN_ROW_SKIPPED) {
         return; /* not asked of this machine */

@@ -206,6 +206,11 @@ void sn_row_add_counter(struct sn_row *r, const char *name, double value, const 
     };
 }
 
+bool sn_row_is_cut(const struct sn_row *r)
+{
+    return r->status == SN_ROW_SKIPPED && r->reason && strstr(r->reason, " is cut");
+}
+
 bool sn_row_has_flag(const struct sn_row *r, const char *flag)
 {
     for (size_t i = 0; i < r->n_flags; i++)

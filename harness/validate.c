@@ -312,7 +312,7 @@ static size_t judged(const struct sn_findings *f)
     return n;
 }
 
-/* SN_OK, or SN_ERANGE with the words for standard error. */
+/* SN_OK, or SN_ERANGE or SN_EUNSURE with the words for standard error. */
 static int verdict(const struct sn_expectations *x, const struct sn_findings *f)
 {
     enum { NAMED = 8 };
@@ -329,6 +329,10 @@ static int verdict(const struct sn_expectations *x, const struct sn_findings *f)
         SN_FAIL(SN_ERANGE, "%s: %zu of %zu judged entries do not hold: %s", x->path, f->failing,
                 judged(f), names.data);
     sn_buf_free(&names);
+    if (judged(f) == 0)
+        return SN_FAIL(SN_EUNSURE,
+                       "%s: no row is judged: those that match are of identities and projections",
+                       x->path);
     return f->failing ? SN_ERANGE : SN_OK;
 }
 
@@ -341,10 +345,12 @@ static void headline(const struct sn_expectations *x, const struct sn_findings *
         shown += f->findings[i].verdict == SN_FOUND_SHOWN;
         absent += f->findings[i].line == NULL;
     }
-    char *text =
-        f->failing ? sn_strdupf("OUT: %zu of %zu judged entries do not hold", f->failing, judged(f))
-                   : sn_strdupf("OK: all %zu judged entries hold", judged(f));
-    sn_doc_verdict(doc, f->failing ? SN_TONE_BAD : SN_TONE_GOOD, text);
+    bool none = judged(f) == 0;
+    char *text = none         ? sn_strdup("INCONCLUSIVE: no judged entry has a row")
+                 : f->failing ? sn_strdupf("OUT: %zu of %zu judged entries do not hold", f->failing,
+                                           judged(f))
+                              : sn_strdupf("OK: all %zu judged entries hold", judged(f));
+    sn_doc_verdict(doc, none ? SN_TONE_WARN : f->failing ? SN_TONE_BAD : SN_TONE_GOOD, text);
     free(text);
     sn_doc_term(doc, "Against", "%s: %s", x->name, x->brief);
     if (shown)

@@ -91,7 +91,7 @@ void sn_expectations_free(struct sn_expectations *x);
 enum sn_verdict_of_entry {
     SN_FOUND_OK,
     SN_FOUND_OUT,
-    SN_FOUND_FAILED, /* a row that matches has failed its check */
+    SN_FOUND_FAILED, /* a row that matches has failed its check, or its path is cut */
     SN_FOUND_SHOWN,  /* identity and projection */
     SN_FOUND_ABSENT, /* no row matches */
     SN_FOUND_MISSING /* the same of a required entry */
@@ -151,7 +151,8 @@ extern const char sn_null_models_text[];
 char *sn_expectation_text(const struct sn_expectation *e, bool tolerance);
 
 /* The command: prints tables and the summary. SN_ERANGE naming the entries that do not hold;
- * SN_EINVAL when no entry has a row, saying what to run. Formats: text, md, csv. */
+ * SN_EUNSURE when only entries that are never judged have a row; SN_EINVAL when no entry has a row,
+ * saying what to run. Formats: text, md, csv. */
 int sn_validate_print(FILE *out, const char *const *dirs, size_t n, const char *against,
                       enum sn_format format, const struct sn_app *app);
 

@@ -153,9 +153,15 @@ struct judge {
     double worst;
 };
 
+/* Wrong data, or a path through which nothing passes: neither holds anything. */
+static bool is_failed(const struct sn_line *l)
+{
+    return l->status == SN_ROW_FAILED || sn_row_is_cut(l->row);
+}
+
 static bool eligible(const struct judge *j, const struct sn_line *l)
 {
-    return l->status != SN_ROW_SKIPPED &&
+    return (l->status != SN_ROW_SKIPPED || sn_row_is_cut(l->row)) &&
            (j->x->origin < 0 || l->row->origin == (enum sn_origin)j->x->origin);
 }
 
@@ -170,8 +176,7 @@ static void judge_one(struct judge *j, const struct sn_line *l, const struct sn_
     struct sn_finding *out = j->out;
     const struct sn_expectation *e = out->e;
     const struct figure none = {NAN, NAN};
-    bool failed = l->status == SN_ROW_FAILED || (minus && minus->status == SN_ROW_FAILED) ||
-                  (over && over->status == SN_ROW_FAILED);
+    bool failed = is_failed(l) || (minus && is_failed(minus)) || (over && is_failed(over));
     struct figure f =
         combine(e, figure_of(l, e->metric), minus ? figure_of(minus, e->metric) : none,
                 over ? figure_of(over, e->metric) : none);

@@ -68,6 +68,22 @@ says -o "it shows the published figure" "published"
 "$SNBENCH" verify "$tmp/model" >/dev/null 2>&1 && ok "and verifies" || not_ok "and verifies"
 [ -e "$tmp/model/plots/fidelity-time.csv" ] && ok "the parity's data" || not_ok "the parity's data: no file"
 
+# A cut link holds no bandwidth, however good the others are; figures that are never judged say nothing.
+"$SNBENCH" run pairs --clock=model src=2 dst=3:5 plane=3 degrade=die=5.link=3:0 -q -o "$tmp/cut"
+cat >"$tmp/link.yaml" <<'Y'
+name: link
+brief: every pair of dies
+entries:
+  - {id: link, class: spec, bench: pairs, metric: bandwidth, match: [src=2], min: 1 GB/s}
+Y
+expect "a cut link: exit 3" 3 "$SNBENCH" validate "$tmp/cut" --against "$tmp/link.yaml" --format csv
+says "it is named" "do not hold: link"
+says -o "it has failed" ",FAILED,"
+sed 's/class: spec/class: projection/' "$tmp/link.yaml" >"$tmp/shown.yaml"
+expect "nothing judged: exit 4" 4 "$SNBENCH" validate "$tmp/cut" --against "$tmp/shown.yaml"
+says -o "it is not called OK" "INCONCLUSIVE: no judged entry has a row"
+lines "it says why in one line" 1
+
 expect "help" 0 "$SNBENCH" validate --help
 says -o "help shows --against" "--against FILE"
 finish

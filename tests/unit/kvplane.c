@@ -50,8 +50,8 @@ Test(kvplane, bound_is_the_recurrence)
     cr_assert_float_eq(sn_kv_plane_bound(&endless, 4, 9, 100, 1), 9, 1e-12);
 }
 
-/* One request of n blocks from CPU memory to die 3; returns its end in seconds. latency (n) or NULL:
- * what each block took. */
+/* One request of n blocks from CPU memory to die 3; returns its end in seconds. latency (n) or
+ * NULL: what each block took. */
 static double alone(struct sn_net *net, const struct sn_profile *p, const struct sn_kv_plane *plane,
                     uint32_t src, unsigned q, unsigned n, bool spaced, int64_t *latency)
 {

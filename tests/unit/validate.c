@@ -231,6 +231,11 @@ Test(validate, rows_that_failed_and_rows_that_were_skipped)
     struct sn_finding f = judge(&m, text);
     cr_expect_eq(f.verdict, SN_FOUND_OK);
     cr_expect_eq(f.rows, 1);
+    r->reason = "plane 3 is cut";
+    f = judge(&m, text);
+    cr_expect_eq(f.verdict, SN_FOUND_FAILED, "nothing passes: that holds nothing");
+    cr_expect_eq(f.rows, 2);
+    cr_expect_eq(f.bad, 1);
     r->status = SN_ROW_FAILED;
     f = judge(&m, text);
     cr_expect_eq(f.verdict, SN_FOUND_FAILED, "wrong data holds nothing");
@@ -376,6 +381,15 @@ Test(validate, the_command)
     cr_expect_eq(sn_status_exit_code(status), 2);
     cr_expect(strstr(sn_status_message(), "snbench run wire 'size=9'"), "%s", sn_status_message());
     cr_expect_str_eq(text, "", "nothing is printed");
+    free(text);
+    /* Only what is never judged has a row: nobody can say OK. */
+    status = validated(dir,
+                       "name: n\nbrief: b\nentries:\n  - {id: a, class: identity, bench: wire, "
+                       "expected: 1 s, tolerance: 5%}\n",
+                       SN_FORMAT_TEXT, &text);
+    cr_expect_eq(sn_status_exit_code(status), 4, "%s", sn_status_message());
+    cr_expect(strstr(sn_status_message(), "no row is judged"), "%s", sn_status_message());
+    cr_expect(strstr(text, "INCONCLUSIVE") && !strstr(text, "OK:"), "%s", text);
     free(text);
     /* Required and absent, beside one that has a row. */
     status =
