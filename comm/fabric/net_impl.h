@@ -108,6 +108,7 @@ struct sn_way {
     const struct sn_net_path *path;
     bool read, cross; /* cross: from node to node through the planes */
     uint64_t src_rate, dst_rate;
+    uint64_t flow_rate; /* of the message as a whole; 0: that of the slowest FIFO on its way */
     uint64_t link_rate[SN_STAGES]; /* of UP to DOWN; the others are not set */
     uint32_t plane, chip;
 };
@@ -115,7 +116,7 @@ struct sn_way {
 struct sn_hop {
     uint32_t fifo;   /* or SN_FIFO_NONE */
     int64_t busy;    /* the FIFO is held */
-    int64_t stretch; /* from service to the last byte's leaving: `busy` or more */
+    int64_t stretch; /* from the head's leaving to the last byte's: `busy` or more */
     int64_t gap;     /* latency before this stage */
 };
 
@@ -211,7 +212,7 @@ static inline void sn_fifo_issue(struct sn_fifo *f, const struct sn_hop *h, bool
     f->free = start + hold;
     f->busy += hold;
     *head = start + hold - h->busy;
-    *tail = read ? INT64_MIN / 4 : start + hold;
+    *tail = read ? INT64_MIN / 4 : *head + h->stretch;
 }
 
 /* `release`: the message is not ready earlier in any schedule. */

@@ -96,6 +96,7 @@ int sn_net_call_open(struct sn_net_call *c, struct sn_net *net, struct sn_msg *m
             if (!sn_way_find(c, m, i, &w))
                 return bad_message(c, i);
             rate = w.src_rate < w.dst_rate ? w.src_rate : w.dst_rate;
+            rate = w.flow_rate && w.flow_rate < rate ? w.flow_rate : rate;
             for (int s = SN_STAGE_UP; s <= SN_STAGE_DOWN; s++)
                 rate = w.link_rate[s] && w.link_rate[s] < rate ? w.link_rate[s] : rate;
         } else if (net->path[path].port < 0 || !rate)
@@ -213,7 +214,7 @@ static int64_t alone_ps(const struct sn_net_call *c, size_t i, bool apart)
             continue;
         if (s == SN_STAGE_ISSUE) {
             sn_fifo_issue(&f, &h, w.read, c->overhead, &head, &tail);
-            sum += f.busy;
+            sum += f.busy + h.stretch - h.busy;
         } else {
             sn_fifo_serve(&f, &h, &head, &tail);
             sum += h.stretch;

@@ -1,10 +1,12 @@
 /* How a message goes: which FIFOs, at which rates, with which latency between.
  *
- * Sprayed: plane l carries the share w_l = min of what the source's link, both nodes' uplinks (a
- * die's fair part) and the destination's link have left of their bandwidth. A port or a node's
- * uplinks X, with the factors x_l, then take the message at sum(w) / max(w_l / x_l): the time of
- * their most loaded plane, so one of seven planes cut leaves exactly 6/7, and equal degradation on
- * both sides counts once. Hashed: all bytes go through one plane and one L2 chip. */
+ * Sprayed: over the planes that are not cut anywhere on its way; what each carries is up to the
+ * sprayer, which fills what is there. A port is held for the bytes over what its own links into
+ * these planes have left together, a node's uplinks likewise; the message as a whole comes no
+ * faster than the sum over the planes of the least on its way (the source's link, all uplinks of
+ * either node, the destination's link): one of seven planes cut leaves exactly 6/7, and equal
+ * degradation on both sides counts once. All of these fall with every factor, so less is never
+ * faster. Hashed: all bytes go through one plane and one L2 chip. */
 #include <math.h>
 #include <stdio.h>
 
@@ -25,18 +27,6 @@ static double pair_factor(const struct sn_net *net, uint32_t src, uint32_t dst)
             hi = mid;
     }
     return 1;
-}
-
-/* What `x` takes of a message spread as `w`, in planes. */
-static double share(const double *w, const double *x, unsigned lanes)
-{
-    double sum = 0, most = 0;
-    for (unsigned l = 0; l < lanes; l++) {
-        sum += w[l];
-        if (w[l] > most * x[l])
-            most = w[l] / x[l];
-    }
-    return sum / most;
 }
 
 /* The plane and the L2 chip of a message, by hash. */
@@ -101,24 +91,30 @@ static bool sprayed_way(const struct sn_net_call *c, const struct sn_msg *m, str
     const struct sn_net *net = c->net;
     const struct sn_profile *p = net->p;
     unsigned lanes = net->lanes;
-    double w[SN_MAX_LANES], sum = 0;
     double links = way->cross ? p->l2_per_plane * p->uplink.value / p->link.value : 0;
-    double fair = links / p->dies_per_node;
+    double from = 0, to = 0, above = 0, below = 0, least = 0; /* sums over the planes */
     for (unsigned l = 0; l < lanes; l++) {
-        w[l] = fmin(src[l], dst[l]);
+        double w = fmin(src[l], dst[l]);
         if (way->cross)
-            w[l] = fmin(w[l], fair * fmin(up[l], down[l]));
-        sum += w[l];
+            w = fmin(w, links * fmin(up[l], down[l]));
+        if (!(w > 0))
+            continue;
+        least += w;
+        from += src[l];
+        to += dst[l];
+        above += way->cross ? up[l] : 0;
+        below += way->cross ? down[l] : 0;
     }
-    if (!(sum > 0))
+    if (!(least > 0))
         return false;
     uint64_t bw = way->src_rate;
-    way->src_rate = sn_net_scaled(bw, share(w, src, lanes) / lanes * pair);
-    way->dst_rate = sn_net_scaled(bw, share(w, dst, lanes) / lanes * pair);
+    way->src_rate = sn_net_scaled(bw, from / lanes * pair);
+    way->dst_rate = sn_net_scaled(bw, to / lanes * pair);
+    way->flow_rate = sn_net_scaled(bw, least / lanes * pair);
     if (way->cross && (c->all_uplinks || net->limited[net->node[m->src]]))
-        way->link_rate[SN_STAGE_L1] = sn_net_scaled(bw, share(w, up, lanes) * links / lanes);
+        way->link_rate[SN_STAGE_L1] = sn_net_scaled(bw, above * links / lanes);
     if (way->cross && (c->all_uplinks || net->limited[net->node[m->dst]]))
-        way->link_rate[SN_STAGE_L2] = sn_net_scaled(bw, share(w, down, lanes) * links / lanes);
+        way->link_rate[SN_STAGE_L2] = sn_net_scaled(bw, below * links / lanes);
     return true;
 }
 
@@ -132,6 +128,7 @@ bool sn_way_find(const struct sn_net_call *c, const struct sn_msg *m, size_t ind
     way->read = m->flags & SN_MSG_READ;
     way->cross = path->planar && a != b;
     way->plane = way->chip = 0;
+    way->flow_rate = 0;
     for (int s = SN_STAGE_UP; s <= SN_STAGE_DOWN; s++)
         way->link_rate[s] = 0;
     if (path->port < 0)
@@ -238,6 +235,11 @@ void sn_way_hop(const struct sn_net_call *c, const struct sn_msg *m, const struc
     hop->busy = hop->stretch = sn_service_ps(m->bytes, rate);
     if (stage == SN_STAGE_INJECT && shared && w->read) /* a send comes so from its issuer */
         hop->stretch = sn_service_ps(m->bytes, w->src_rate);
+    /* From where its bytes start; a port is held no longer for that. */
+    if (w->flow_rate && stage == (w->read ? SN_STAGE_INJECT : SN_STAGE_ISSUE)) {
+        int64_t flow = sn_service_ps(m->bytes, w->flow_rate);
+        hop->stretch = flow > hop->stretch ? flow : hop->stretch;
+    }
 }
 
 enum sn_stage sn_net_stage(const struct sn_net *net, uint32_t fifo)

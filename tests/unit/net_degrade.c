@@ -5,6 +5,8 @@
 #include <criterion/criterion.h>
 
 #include "comm/fabric/net.h"
+#include "harness/base/buf.h"
+#include "harness/base/rng.h"
 #include "harness/base/status.h"
 #include "tests/unit/netprofiles.h"
 
@@ -222,6 +224,101 @@ Test(net_degrade, nodes_share_their_uplinks)
         if (i == 1)
             cr_expect_str_eq(r.bottleneck, "uplinks of node 1");
         sn_net_close(net);
+    }
+}
+
+/* --- less is never faster ----------------------------------------------------------------------
+ */
+
+enum { MOST = 4096 };
+enum pattern { ALONE, NODE_OUT, NODE_IN, FAN_OUT, FAN_IN, RANDOM, PATTERNS };
+
+/* Traffic in which node 1 (dies 16 to 31) and die 20 of 64 take part. */
+static size_t traffic(enum pattern k, bool read, struct sn_msg *m)
+{
+    struct sn_rng r = sn_rng_make(11, (uint64_t)k);
+    size_t n = 0;
+    for (uint32_t i = 0; i < 512; i++) {
+        uint32_t src = 20, dst = 40, other = 32 + i % 16;
+        if (k == ALONE && i > 0)
+            break;
+        if (k == NODE_OUT || k == NODE_IN)
+            src = k == NODE_OUT ? 16 + i % 16 : other, dst = k == NODE_OUT ? other : 16 + i % 16;
+        else if (k == FAN_OUT || k == FAN_IN)
+            src = k == FAN_OUT ? 20 : other, dst = k == FAN_OUT ? other : 20;
+        else if (k == RANDOM)
+            src = (uint32_t)sn_rng_below(&r, 64),
+            dst = (src + 1 + (uint32_t)sn_rng_below(&r, 63)) % 64;
+        m[n++] = (struct sn_msg){.src = src,
+                                 .dst = dst,
+                                 .bytes = 98000,
+                                 .after = SN_MSG_NONE,
+                                 .flags = read ? SN_MSG_READ : 0};
+    }
+    return n;
+}
+
+static int64_t ends(const struct sn_profile *p, const char *degrade, enum pattern k, bool read)
+{
+    static struct sn_msg m[MOST];
+    struct sn_net_options o = {.degrade = degrade};
+    struct sn_net *net;
+    struct sn_net_result r;
+    size_t n = traffic(k, read, m);
+    cr_assert_eq(sn_net_open(&net, p, 64, &o), SN_OK, "%s", sn_status_message());
+    cr_assert_eq(sn_net_run(net, m, n, 0, &r), SN_OK, "%s", sn_status_message());
+    cr_expect(r.bound_ps <= r.end_ps, "%s: bound", degrade);
+    sn_net_close(net);
+    return r.end_ps;
+}
+
+/* A link with less left is never faster than one with more, cut or not, and all links of a node,
+ * die or plane at some factor are not faster than one of them at it. To the picosecond where there
+ * is one queue that matters; where several meet, what is slowed comes behind others that are then
+ * earlier, and the last of all may end 2 % sooner. */
+Test(net_degrade, less_is_never_faster)
+{
+    static const double factor[] = {1, 0.9, 0.5, 0.25, 0.1, 0.0625, 0.01, 1e-4, 0};
+    static const struct {
+        const char *whole, *link; /* beside them, always there: */
+        const char *rest;
+    } targets[] = {
+        {"node=1", "node=1.link=2", ""},
+        {"die=20", "die=20.link=2", ""},
+        {"node=1", "node=1.link=2", "+node=1.link=3:0.25+die=20.link=4:0.5"},
+        {"node=1", "node=1.link=2", "+node=2.link=2:0.3+node=3:0.5+plane=1:0.5"},
+        {"node=2", "node=2.link=0", "+die=20.link=0:0.5+die=40.link=1:0.5"},
+        {"die=40", "die=40.link=2", "+die=20.link=2:0.5+die=20.link=6:0"},
+        {"die=40", "plane=2", "+die=20.link=3:0.1"},
+    };
+    struct net_profile np;
+    net_cm384(&np, 1);
+    for (int narrow = 0; narrow < 2; narrow++) {
+        np.p.uplink = FIGURE(narrow ? 14e9 : 28e9); /* half of what the dies below can send */
+        for (size_t t = 0; t < sizeof targets / sizeof *targets; t++)
+            for (int k = 0; k < 2 * PATTERNS; k++) {
+                bool meet = k / 2 == RANDOM || *targets[t].rest;
+                double least = meet ? 0.98 : 1;
+                int64_t before[2] = {0};
+                for (size_t f = 0; f < sizeof factor / sizeof *factor; f++) {
+                    int64_t now[2];
+                    for (int one = 0; one < 2 && (one || factor[f] > 0); one++) {
+                        char *spec = sn_strdupf("%s:%g%s", one ? targets[t].link : targets[t].whole,
+                                                factor[f], targets[t].rest);
+                        now[one] = ends(&np.p, spec, (enum pattern)(k / 2), k % 2);
+                        cr_expect((double)now[one] >= least * (double)before[one],
+                                  "%s, pattern %d: %lld ps; with more %lld", spec, k,
+                                  (long long)now[one], (long long)before[one]);
+                        before[one] = now[one] > before[one] ? now[one] : before[one];
+                        free(spec);
+                    }
+                    bool part = strncmp(targets[t].link, "plane", 5) != 0;
+                    cr_expect(factor[f] == 0 || !part || (double)now[0] >= least * (double)now[1],
+                              "%s%s at %g, pattern %d: the whole takes %lld ps, a link of it %lld",
+                              targets[t].whole, targets[t].rest, factor[f], k, (long long)now[0],
+                              (long long)now[1]);
+                }
+            }
     }
 }
 

@@ -105,32 +105,28 @@ static void add(struct route *o, long key, int64_t gap, int64_t busy)
     o->hop[o->n++] = (struct item){.key = key, .gap = gap, .hold = busy, .stretch = busy};
 }
 
-/* Rates of the source's and the destination's port and of the uplinks, in B/s. */
+/* Rates of the source's and the destination's port and of the uplinks, and what the message gets of
+ * all planes together, in B/s. */
 struct rates {
-    double src, dst, up, down;
+    double src, dst, up, down, flow;
 };
 
 static struct rates sprayed(const struct ref_net *r, const struct sn_msg *m, double bw, bool planar,
                             bool cross)
 {
     int planes = planar ? (int)r->p->planes : 1, a = node_of(r, m->src), b = node_of(r, m->dst);
-    double sum = 0, most[4] = {0},
-           trunk = r->p->l2_per_plane * r->p->uplink.value / r->p->link.value;
+    double trunk = r->p->l2_per_plane * r->p->uplink.value / r->p->link.value;
+    double per = bw / planes, sum[5] = {0};
     for (int l = 0; l < planes; l++) {
-        double x[4] = {die_left(r, m->src, l), die_left(r, m->dst, l), 1e9, 1e9};
+        double x[5] = {die_left(r, m->src, l), die_left(r, m->dst, l), 1e9, 1e9, 1e9};
         if (cross)
             x[2] = node_left(r, a, l) * trunk, x[3] = node_left(r, b, l) * trunk;
-        double w = x[0] < x[1] ? x[0] : x[1];
-        for (int k = 2; k < 4; k++)
-            if (cross && x[k] / r->p->dies_per_node < w)
-                w = x[k] / r->p->dies_per_node;
         for (int k = 0; k < 4; k++)
-            if (w > 0 && w / x[k] > most[k])
-                most[k] = w / x[k];
-        sum += w;
+            x[4] = x[k] < x[4] ? x[k] : x[4];
+        for (int k = 0; k < 5 && x[4] > 0; k++)
+            sum[k] += x[k];
     }
-    double per = bw * sum / planes;
-    return (struct rates){per / most[0], per / most[1], per / most[2], per / most[3]};
+    return (struct rates){per * sum[0], per * sum[1], per * sum[2], per * sum[3], per * sum[4]};
 }
 
 static void find_route(const struct ref_net *r, const struct sn_msg *m, int index, bool remote_cpus,
@@ -160,7 +156,7 @@ static void find_route(const struct ref_net *r, const struct sn_msg *m, int inde
     double pair = pair_left(r, m->src, m->dst);
     int na = node_of(r, m->src), nb = node_of(r, m->dst);
 
-    struct rates rate = {bw, bw, 0, 0};
+    struct rates rate = {bw, bw, 0, 0, 0};
     int plane = 0, chip = 0;
     if (hashed) {
         int usable[64], n = 0;
@@ -229,6 +225,12 @@ static void find_route(const struct ref_net *r, const struct sn_msg *m, int inde
         }
     }
     add(o, 8000000000l + to, rest, ps_of(m->bytes, port->per_node ? shared : dst_rate));
+    if (rate.flow > 0) { /* the last byte is that far behind the first, from the source on */
+        struct item *q = &o->hop[read ? 1 : 0];
+        int64_t flow = ps_of(m->bytes, rounded(rate.flow * pair)), lead = read ? 0 : q->hold - x;
+        if (lead + flow > q->stretch)
+            q->stretch = lead + flow;
+    }
 }
 
 static const struct sn_msg *sort_msgs; /* qsort has no argument; the tests are one thread */
