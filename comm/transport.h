@@ -36,6 +36,9 @@ struct sn_link {
     MPI_Comm comm;                        /* a duplicate, owned */
     int rank;
     bool yield; /* waiting gives the core away: more ranks than cores */
+    bool
+        stream; /* what gets copy is in no cache and not needed there: plain copies go around the
+                   caches (sn_copy_stream()). The user may set it between calls; false after open */
     size_t segment_bytes;
     size_t chunk_bytes; /* most bytes in one MPI call, SN_CHUNK_BYTES; tests make it small */
     unsigned flags;     /* flags per endpoint */

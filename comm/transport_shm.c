@@ -202,7 +202,11 @@ static int shm_get(struct sn_link *l, unsigned me, unsigned from, size_t offset,
                    size_t bytes)
 {
     assert(sn_link_inside(l, offset, bytes));
-    sn_copy(dst, (char *)segment_of((struct shm_link *)l, from) + offset, bytes);
+    const char *src = (char *)segment_of((struct shm_link *)l, from) + offset;
+    if (l->stream)
+        sn_copy_stream(dst, src, bytes);
+    else
+        sn_copy(dst, src, bytes);
     sn_link_count(l, me, from, bytes, 1);
     return SN_OK;
 }

@@ -360,19 +360,23 @@ static int verify(struct sn_case *c, struct sn_check *k)
     return sn_kvread_verify(c->state, c, k);
 }
 
-/* Other blocks for every repetition, and room for their times. */
+/* Other blocks for every repetition, room for their times, and the roof beside them. */
 static int prepare(struct sn_case *c)
 {
     enum { LOGS_MOST = 4 << 20 }; /* blocks; more repetitions than that are not logged */
     struct sn_kvread *s = c->state;
     sn_kvread_draw(s, c->rep);
+    const double roof_s = sn_kvread_measure_roof(s);
     s->logs = (size_t)s->readers * s->reads;
     if (s->logged == s->log_cap && s->logged * s->logs < LOGS_MOST) {
         s->log_cap = s->log_cap ? 2 * s->log_cap : 16;
         s->log_s = sn_realloc(s->log_s, s->log_cap * s->logs, sizeof *s->log_s);
+        s->log_roof_s = sn_realloc(s->log_roof_s, s->log_cap, sizeof *s->log_roof_s);
     }
-    if (s->logged < s->log_cap)
+    if (s->logged < s->log_cap) {
         memset(s->log_s + s->logged * s->logs, 0, s->logs * sizeof *s->log_s);
+        s->log_roof_s[s->logged] = roof_s;
+    }
     return SN_OK;
 }
 
@@ -410,8 +414,9 @@ const struct sn_bench sn_bench_kvread = {
     .bytes = "logical: all blocks read (and of a trace on the model clock written); wire: between "
              "different memories; local: inside one. Wall clock: of the verification's draw",
     .limit = "wall clock: the bytes of the busiest rank copied once by one core out of a shared "
-             "window: roof copy_shared, or copy_all where all ranks read; model clock: the busiest "
-             "port's bytes at its physical bandwidth, of a trace at least its last arrival",
+             "window: roof copy_shared, or copy_all where all ranks read, or the fastest of the "
+             "straight copies between the repetitions, whichever is less time; model clock: the "
+             "busiest port's bytes at its physical bandwidth, of a trace at least its last arrival",
     .metric_docs = sn_kvread_metric_docs,
     .unsupported = unsupported,
     .inputs = inputs,

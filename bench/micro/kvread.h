@@ -34,6 +34,7 @@ void sn_kvread_list_add(struct sn_kvread_list *l, double x);
 /* What was seen, all repetitions (or draws) together; complete on rank 0. */
 struct sn_kvread_figures {
     struct sn_kvread_list block_s, request_s; /* time of each block read, of each request */
+    struct sn_kvread_list share;              /* of the copy roof, of each repetition */
     double *busy_s;                           /* (readers) time in which it read */
     uint64_t *bytes;                          /* (readers) read in it */
     uint64_t read_bytes, stored_bytes;        /* of one repetition (draw); the trace's */
@@ -65,11 +66,14 @@ struct sn_kvread {
     struct sn_kv_place *place;       /* (readers, reads) of the current repetition */
     uint64_t *read_key;              /* (readers, reads) */
     struct sn_kv_mover mover;
-    char **own;       /* (readers) what each has read, where this rank holds it */
-    size_t own_bytes; /* of one: reads blocks */
-    uint64_t closed;  /* repetitions ended by the closing flags */
-    double *log_s;    /* times of the blocks of the repetitions so far, by reader and read */
+    char **own;         /* (readers) what each has read, where this rank holds it */
+    size_t own_bytes;   /* of one: reads blocks */
+    uint64_t closed;    /* repetitions ended by the closing flags */
+    double *log_s;      /* times of the blocks of the repetitions so far, by reader and read */
+    double *log_roof_s; /* of each of these repetitions: of the straight copy before it, or NAN */
     size_t logged, log_cap, logs; /* repetitions; room for so many; blocks of one */
+    struct sn_kvread_list roof_s; /* times of straight copies, one before each repetition */
+    uint64_t straight_at;         /* where in a member's blocks the next one begins */
 
     /* The model's side. */
     const struct sn_profile *profile; /* of the plane */
@@ -112,6 +116,18 @@ static inline unsigned sn_kvread_reader_of(const struct sn_kvread *s, size_t req
 /* kvread_verify.c */
 int sn_kvread_run(struct sn_kvread *s);
 int sn_kvread_verify(struct sn_kvread *s, const struct sn_case *c, struct sn_check *k);
+
+/* kvread_roof.c */
+
+/* Can the reads' memory be copied straight? Where the transport maps it, on one host, a core a
+ * rank. */
+bool sn_kvread_has_roof(const struct sn_kvread *s);
+/* Collective, before a repetition: seconds of one straight copy of as many bytes as the readers
+ * read, all at once, NAN where there is none; the first time also a trial that sets the link's
+ * `stream`. */
+double sn_kvread_measure_roof(struct sn_kvread *s);
+/* Median time of them in seconds, and the best; NAN: there are none. The same on every rank. */
+double sn_kvread_roof(const struct sn_kvread *s, double *best);
 
 /* kvread_model.c: one draw. */
 int sn_kvread_predict(struct sn_kvread *s, const struct sn_case *c, struct sn_timeline *t);

@@ -376,6 +376,8 @@ void sn_kvread_close(struct sn_kvread *s)
     free(s->place);
     free(s->read_key);
     free(s->log_s);
+    free(s->log_roof_s);
+    free(s->roof_s.x);
     free(s->host);
     free(s->reader_at);
     free(s->member_at);

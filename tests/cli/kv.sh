@@ -101,6 +101,7 @@ measure_roofs
 quick="--budget 30ms --samples 6:20 $roofs"
 expect "reads on the wall clock" 0 mpiexec -n 2 "$SNBENCH" run kvread block=8K reads=32 blocks=32 transport=shm,rma,p2p $quick -o "$tmp/wall"
 [ -n "$(value "$tmp/wall" of_copy_roof)" ] && ok "of_copy_roof is there" || not_ok "of_copy_roof is there: no"
+[ "$(grep -c '"copy_roof":{"value":[0-9]' "$tmp/wall/rows.jsonl")" = 3 ] && ok "copy_roof is there for every transport" || not_ok "copy_roof is there for every transport: no"
 expect "verify" 0 "$SNBENCH" verify "$tmp/wall"
 expect "transfers on the wall clock" 0 mpiexec -n 2 "$SNBENCH" run kvtransfer prompt=4 mode=layers,whole $quick -o "$tmp/walltransfer"
 for m in bitflip swap drop wrong-rank; do

@@ -166,6 +166,12 @@ static void get_all(const struct sn_transport *t, unsigned n, size_t block, size
                   sn_status_message());
             size_t bad = first_wrong(dst + 1, from, 0, block, 9);
             CHECK(bad == block, "%s: %u <- %u byte %zu", t->name, mine(&w, i), from, bad);
+            memset(dst + 1, 0, block);
+            w.l->stream = true; /* around the caches, the same bytes */
+            CHECK(t->get(w.l, mine(&w, i), from, 0, dst + 1, block) == SN_OK, "streamed get");
+            w.l->stream = false;
+            bad = first_wrong(dst + 1, from, 0, block, 9);
+            CHECK(bad == block, "%s: streamed %u <- %u byte %zu", t->name, mine(&w, i), from, bad);
             CHECK(!dst[0] && !dst[block + 1], "%s: get wrote outside", t->name);
             /* The end of the segment, from an odd offset. */
             CHECK(t->get(w.l, mine(&w, i), from, block + 61, dst, 3) == SN_OK, "get");
