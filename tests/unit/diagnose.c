@@ -18,6 +18,7 @@ struct machine {
     int step;      /* between the numbers of the endpoints; 0: 1 */
     int node;      /* dies of a node; 0: a flat machine on the wall clock */
     double noise;
+    unsigned seed; /* of it */
     int launches;
     bool tells; /* rows say what src and dst are to each other; the option does not say it */
     /* The factor of the time; 0: cut; NAN: no row; -1: a row that failed. */
@@ -78,7 +79,7 @@ static void diagnose(const struct machine *m, struct sn_diagnosis *d)
     int planes = m->planes ? m->planes : 1, step = m->step ? m->step : 1,
         launches = m->launches ? m->launches : 1;
     struct sn_rows rows = {0};
-    struct sn_rng r = sn_rng_make(5, 6);
+    struct sn_rng r = sn_rng_make(5, 6 + m->seed);
     o.node = m->tells ? 0 : m->node;
     rows.rows = calloc((size_t)(m->n * m->n * planes * launches), sizeof *rows.rows);
     for (int l = 0; l < launches; l++)
@@ -280,6 +281,26 @@ Test(diagnose, few_nodes_that_tell)
     finds(&(struct machine){.n = 6, .step = 7, .node = 16, .fault = die_14},
           "endpoint 14, sending and receiving", 2);
     finds(&(struct machine){.n = 16, .planes = 7, .node = 8, .fault = plane_3}, "plane 3", 2);
+}
+
+/* At most alpha, 1 %, and three standard deviations of the count. */
+Test(diagnose, few_healthy_nodes_raise_no_alarm, .timeout = 120)
+{
+    enum { TRIALS = 300 };
+    for (int nodes = 2; nodes <= 3; nodes++)
+        for (int noise = 1; noise <= 3; noise++) {
+            int alarms = 0;
+            for (unsigned t = 0; t < TRIALS; t++) {
+                struct machine m = {
+                    .n = 6 * nodes, .node = 6, .noise = 0.02 * noise, .seed = t, .fault = none};
+                struct sn_diagnosis d;
+                diagnose(&m, &d);
+                alarms += d.verdict == SN_DIAGNOSIS_FOUND;
+                sn_diagnosis_free(&d);
+            }
+            cr_expect(alarms <= 0.01 * TRIALS + 3 * sqrt(0.01 * TRIALS),
+                      "%d nodes, noise %g: %d of %d", nodes, 0.02 * noise, alarms, TRIALS);
+        }
 }
 
 Test(diagnose, two_faults_at_once)
