@@ -7,6 +7,7 @@
 #include "comm/routing.h"
 #include "comm/transport.h"
 #include "harness/cli.h"
+#include "kernels/kernel.h"
 
 int main(int argc, char **argv)
 {
@@ -15,6 +16,7 @@ int main(int argc, char **argv)
         {"algorithms", sn_moe_algorithm_list},
         {"routings", sn_routing_list},
         {"profiles", sn_profile_list},
+        {"kernels", sn_kernel_list},
         {NULL, NULL},
     };
     static const struct sn_app_command commands[] = {
@@ -30,5 +32,6 @@ int main(int argc, char **argv)
                                .shared_open = sn_model_open,
                                .shared_close = sn_model_close,
                                .describe_model = sn_model_describe};
+    sn_kernels_open();
     return sn_cli_main(argc, argv, &app);
 }

@@ -49,27 +49,11 @@ uint64_t sn_codec_sum(uint64_t payload_hash, const struct sn_copy_head *h)
     return sn_rng_mix64(payload_hash ^ sn_rng_mix64(fields));
 }
 
-float sn_bf16_to_f32(uint16_t b)
-{
-    uint32_t u = (uint32_t)b << 16;
-    float f;
-    memcpy(&f, &u, sizeof f);
-    return f;
-}
-
 static uint32_t bits_of(float f)
 {
     uint32_t u;
     memcpy(&u, &f, sizeof u);
     return u;
-}
-
-uint16_t sn_bf16_from_f32(float f)
-{
-    uint32_t u = bits_of(f);
-    if ((u & 0x7fffffff) > 0x7f800000)
-        return (uint16_t)(u >> 16 | 0x40);
-    return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 
 float sn_e4m3_to_f32(uint8_t code)

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "harness/base/bf16.h"
+
 enum sn_dtype { SN_DTYPE_BF16, SN_DTYPE_INT8, SN_DTYPE_FP8, SN_DTYPES };
 extern const char *const sn_dtype_words[]; /* "bf16", "int8", "fp8", NULL */
 
@@ -80,8 +82,6 @@ void sn_codec_decode(enum sn_dtype t, size_t hidden, const void *payload, float 
                      uint16_t *y);
 
 /* Scalars. bf16 rounds to nearest even and keeps NaN; e4m3 also saturates at 448, NaN is 0x7f. */
-float sn_bf16_to_f32(uint16_t b);
-uint16_t sn_bf16_from_f32(float f);
 float sn_e4m3_to_f32(uint8_t code);
 uint8_t sn_e4m3_from_f32(float f);
 

@@ -160,11 +160,10 @@ static int expand_real(struct parse *p, const char *term)
     return add(p, (struct sn_value){.r = r, .text = sn_strdupf("%.12g", r)});
 }
 
-static int add_word(struct parse *p, size_t index)
+static int add_word(struct parse *p, size_t index, const char *word)
 {
-    return add(p, (struct sn_value){.i = (int64_t)index,
-                                    .r = (double)index,
-                                    .text = sn_strdup(p->axis->words[index])});
+    return add(p, (struct sn_value){
+                      .i = (int64_t)index, .r = (double)index, .text = sn_strdup(word)});
 }
 
 static int expand_word(struct parse *p, const char *term)
@@ -173,14 +172,18 @@ static int expand_word(struct parse *p, const char *term)
     size_t n = 0;
     for (; words[n]; n++)
         if (!strcmp(words[n], term))
-            return add_word(p, n);
+            return add_word(p, n, term);
+    if (p->axis->extra && !strcmp(p->axis->extra, term))
+        return add_word(p, n, term);
     if (!strcmp(term, "all")) {
         int status = SN_OK;
         for (size_t i = 0; i < n && !status; i++)
-            status = add_word(p, i);
+            status = add_word(p, i, words[i]);
         return status;
     }
     struct sn_buf all = {0};
+    if (p->axis->extra)
+        sn_buf_addf(&all, "%s, ", p->axis->extra);
     for (size_t i = 0; i < n; i++)
         sn_buf_addf(&all, "%s%s", i ? ", " : "", words[i]);
     const char *near = sn_nearest(term, words, n);

@@ -24,6 +24,7 @@ struct sn_axis {
     const char *def;          /* default sweep; on an INT axis "ranks" and "ranks-1" are numbers */
     double min, max;          /* range of INT and REAL values, inclusive; ignored when both are 0 */
     const char *const *words; /* WORD: NULL-terminated list */
+    const char *extra;        /* WORD: one more word, which `all` does not stand for; or NULL */
     int (*check)(const char *term); /* TEXT: SN_OK, or SN_FAIL(SN_EINVAL, what would be right) */
     const char *help;               /* one line */
     unsigned clocks; /* enum sn_clock_kind bits of the clocks it belongs to; 0: all. On another
@@ -38,7 +39,7 @@ struct sn_axis {
 /* One value of an axis. `text` is canonical: two spellings of one value have one text (4K, 4096).
  */
 struct sn_value {
-    int64_t i;  /* INT; WORD: index into words[] */
+    int64_t i;  /* INT; WORD: index into words[], of `extra` their number */
     double r;   /* REAL (and INT as a real) */
     char *text; /* owned */
 };

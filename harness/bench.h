@@ -19,6 +19,7 @@
 #include <jansson.h>
 
 #include "harness/axis.h"
+#include "harness/base/isa.h"
 #include "harness/row.h"
 #include "harness/world.h"
 
@@ -49,6 +50,8 @@ struct sn_env {
     enum sn_mutation mutate;
     int hang_rank; /* --inject hang=R: rank R stops answering in its first timed repetition; -1:
                       none */
+    enum sn_isa isa;      /* --isa: the most that kernels may use */
+    bool guard;           /* tests: buffers of kernels end at unreadable pages, and lie askew */
     const char *map_file; /* --map FILE: placement of endpoints on ranks, or NULL */
 };
 
@@ -95,6 +98,7 @@ struct sn_bench {
     const char *bytes; /* legend: what logical, wire and local bytes are here */
     const char *limit; /* legend: the lower bound used */
     const struct sn_metric_doc *metric_docs; /* ended by a doc without a name */
+    const void *own; /* for hooks that several benchmarks share: what is this one's alone */
 
     /* NULL, or why this case cannot run here (row status `skipped`). Static or in the case's
      * lifetime; rank 0 decides for all. */

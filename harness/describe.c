@@ -88,6 +88,8 @@ static void print_axis(FILE *out, const struct sn_axis *a)
         fprintf(out, " [%s clock only]", a->clocks & SN_CLOCK_MODEL ? "model" : "wall");
     if (a->type == SN_AXIS_WORD) {
         fputs(" (", out);
+        if (a->extra)
+            fprintf(out, "%s, ", a->extra);
         for (size_t i = 0; a->words[i]; i++)
             fprintf(out, "%s%s", i ? ", " : "", a->words[i]);
         fputc(')', out);

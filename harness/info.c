@@ -312,6 +312,18 @@ static void add_roofs(struct sn_buf *b, const struct sn_roofs *r)
     line(b, "core clock", "%s", sn_units_format(hz, sizeof hz, r->core_hz, SN_UNIT_HERTZ));
     if (r->core_hz_reason)
         line(b, NULL, "%s", r->core_hz_reason);
+    for (int kind = 0; kind < SN_PEAKS; kind++) {
+        char title[32];
+        snprintf(title, sizeof title, "%s peak", sn_peak_words[kind]);
+        if (isnan(r->peak_ops_per_s[kind]))
+            line(b, title, "- (no such instructions)");
+        else
+            line(b, title, "%.1f Gop/s a core, %.1f op/cycle", r->peak_ops_per_s[kind] / 1e9,
+                 r->peak_ops_per_s[kind] / r->core_hz);
+    }
+    line(b, "DRAM", "read %.2f GB/s, copy %.2f; %.0f cores together: read %.2f, copy %.2f",
+         r->dram_read / 1e9, r->dram_copy / 1e9, r->threads, r->dram_read_all / 1e9,
+         r->dram_copy_all / 1e9);
     sn_buf_addf(b, "  %-13s", "GB/s per rank");
     for (int k = 0; k < COLUMNS; k++)
         sn_buf_addf(b, " %12s", columns[k].title);

@@ -46,6 +46,14 @@ static const struct {
     {"timer_call_s", offsetof(struct sn_roofs, timer_call_s)},
     {"timer_resolution_s", offsetof(struct sn_roofs, timer_resolution_s)},
     {"core_hz", offsetof(struct sn_roofs, core_hz)},
+    {"int8_op_per_s", offsetof(struct sn_roofs, peak_ops_per_s[SN_PEAK_INT8])},
+    {"bf16_op_per_s", offsetof(struct sn_roofs, peak_ops_per_s[SN_PEAK_BF16])},
+    {"f32_op_per_s", offsetof(struct sn_roofs, peak_ops_per_s[SN_PEAK_F32])},
+    {"dram_read_bytes_per_s", offsetof(struct sn_roofs, dram_read)},
+    {"dram_copy_bytes_per_s", offsetof(struct sn_roofs, dram_copy)},
+    {"dram_read_all_bytes_per_s", offsetof(struct sn_roofs, dram_read_all)},
+    {"dram_copy_all_bytes_per_s", offsetof(struct sn_roofs, dram_copy_all)},
+    {"threads", offsetof(struct sn_roofs, threads)},
     {"seconds_spent", offsetof(struct sn_roofs, seconds_spent)},
 };
 #define COUNT(table) (sizeof table / sizeof *table)

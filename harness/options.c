@@ -231,6 +231,14 @@ static int set_mutate(struct sn_options *o, const char *v)
     return status;
 }
 
+static int set_isa(struct sn_options *o, const char *v)
+{
+    int i = 0, status = word_of("isa", v, sn_isa_words, SN_ISAS, &i);
+    if (status == SN_OK)
+        o->isa = (enum sn_isa)i;
+    return status;
+}
+
 static int set_inject(struct sn_options *o, const char *v)
 {
     int64_t i = 0;
@@ -336,6 +344,8 @@ static const struct option_row table[] = {
      "endpoints of a node (default: as the rows tell; on the wall clock nodes are not known)"},
     {"mutate", 0, "KIND", SN_CMD_RUN, set_mutate, "none",
      "damage the data under test: bitflip, swap, drop, wrong-rank; must end with exit 1"},
+    {"isa", 0, "LEVEL", SN_CMD_RUN, set_isa, "avx512bf16",
+     "the most that kernels may use: generic, avx2, avx512, avx512vnni, avx512bf16"},
     {"inject", 0, "hang=RANK", SN_CMD_RUN, set_inject, NULL,
      "make a rank stop answering, to see the time-out work"},
     {"dry-run", 0, NULL, SN_CMD_RUN, set_dry_run, NULL,

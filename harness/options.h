@@ -45,6 +45,7 @@ struct sn_options {
     const char *form;    /* --format of one of the program's own commands, or NULL */
     enum sn_mutation mutate;
     int hang_rank;
+    enum sn_isa isa; /* the most that kernels may use; the highest level unless limited */
     struct sn_diagnose_opts diagnose;
     struct sn_compare_opts compare;
     bool help;

@@ -201,6 +201,27 @@ static void roof_table(const json_t *roofs, struct sn_doc *doc)
     free(sizes);
 }
 
+/* Nothing where the manifest is of a version that did not measure them. */
+static void arithmetic(const json_t *roofs, struct sn_doc *doc)
+{
+    char int8[SN_NUM_SIZE], bf16[SN_NUM_SIZE], f32[SN_NUM_SIZE], read[SN_NUM_SIZE],
+        copy[SN_NUM_SIZE], read_all[SN_NUM_SIZE], copy_all[SN_NUM_SIZE];
+
+    if (!json_object_get(roofs, "int8_op_per_s"))
+        return;
+    sn_num_sig(int8, sn_manifest_num(roofs, "int8_op_per_s") / 1e9);
+    sn_num_sig(bf16, sn_manifest_num(roofs, "bf16_op_per_s") / 1e9);
+    sn_num_sig(f32, sn_manifest_num(roofs, "f32_op_per_s") / 1e9);
+    sn_num_sig(read, sn_manifest_num(roofs, "dram_read_bytes_per_s") / 1e9);
+    sn_num_sig(copy, sn_manifest_num(roofs, "dram_copy_bytes_per_s") / 1e9);
+    sn_num_sig(read_all, sn_manifest_num(roofs, "dram_read_all_bytes_per_s") / 1e9);
+    sn_num_sig(copy_all, sn_manifest_num(roofs, "dram_copy_all_bytes_per_s") / 1e9);
+    sn_doc_para(doc,
+                "Arithmetic in registers, one core: int8 %s Gop/s, bf16 %s, f32 %s. Past the "
+                "caches: read %s GB/s, copy %s; %.0f cores together read %s, copy %s.",
+                int8, bf16, f32, read, copy, sn_manifest_num(roofs, "threads"), read_all, copy_all);
+}
+
 static void roofs_section(const json_t *manifest, struct sn_doc *doc)
 {
     const json_t *roofs = sn_manifest_get(manifest, "roofs");
@@ -218,6 +239,7 @@ static void roofs_section(const json_t *manifest, struct sn_doc *doc)
                     SN_UNIT_SECONDS);
     sn_units_format(clock, sizeof clock, sn_manifest_num(roofs, "core_hz"), SN_UNIT_HERTZ);
     sn_doc_para(doc, "Timer: %s a call, resolution %s. Core clock: %s.", call, step, clock);
+    arithmetic(roofs, doc);
 }
 
 /* --- sections --------------------------------------------------------------------------------- */

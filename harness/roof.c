@@ -1,7 +1,8 @@
 /* Roofs: the order of the measurements, the agreement of the ranks, and the look-up.
  *
- * One rank of each host measures alone first (copy, read, core clock, timer), then copies from its
- * neighbour, then all copy at once; whoever does not measure sleeps. Cost: about 2 s. */
+ * One rank of each host measures alone first (timer, core clock, arithmetic, copy, read, DRAM),
+ * then copies from its neighbour, then all copy at once; whoever does not measure sleeps. Cost:
+ * about 2.5 s. */
 #include "harness/roof.h"
 
 #include <math.h>
@@ -80,11 +81,18 @@ double sn_roof_best(const struct sn_roof_curve *c)
 static void agree(MPI_Comm comm, struct sn_roofs *r)
 {
     struct sn_roof_curve *curves[] = {&r->copy, &r->read, &r->copy_shared, &r->copy_all};
-    double v[4 * SN_ROOF_POINTS + 4];
+    double *peaks[] = {&r->peak_ops_per_s[SN_PEAK_INT8], &r->peak_ops_per_s[SN_PEAK_BF16],
+                       &r->peak_ops_per_s[SN_PEAK_F32],  &r->dram_read,
+                       &r->dram_copy,                    &r->dram_read_all,
+                       &r->dram_copy_all,                &r->threads};
+    enum { FIGURES = sizeof peaks / sizeof *peaks };
+    double v[4 * SN_ROOF_POINTS + FIGURES + 4];
     int n = 0;
     for (int k = 0; k < 4; k++)
         for (size_t i = 0; i < curves[k]->n; i++, n++)
             v[n] = isnan(curves[k]->bytes_per_s[i]) ? -INFINITY : curves[k]->bytes_per_s[i];
+    for (int i = 0; i < FIGURES; i++)
+        v[n++] = isnan(*peaks[i]) ? -INFINITY : *peaks[i];
     v[n++] = isnan(r->core_hz) ? -INFINITY : r->core_hz;
     v[n++] = isnan(r->timer_call_s) ? -INFINITY : -r->timer_call_s;
     v[n++] = isnan(r->timer_resolution_s) ? -INFINITY : -r->timer_resolution_s;
@@ -100,6 +108,8 @@ static void agree(MPI_Comm comm, struct sn_roofs *r)
         }
         curves[k]->reason = curves[k]->n ? reason : curves[k]->reason;
     }
+    for (int i = 0; i < FIGURES; i++, n++)
+        *peaks[i] = v[n] > 0 ? v[n] : NAN;
     r->core_hz = v[n] > 0 ? v[n] : NAN;
     if (v[n++] > 0)
         r->core_hz_reason = NULL;
@@ -123,7 +133,15 @@ int sn_roofs_measure(const struct sn_world *w, struct sn_roofs *out)
 {
     static const char alone[] = "needs MPI";
     int64_t start = sn_clock_ns();
-    struct sn_roofs r = {.timer_call_s = NAN, .timer_resolution_s = NAN, .core_hz = NAN};
+    struct sn_roofs r = {.timer_call_s = NAN,
+                         .timer_resolution_s = NAN,
+                         .core_hz = NAN,
+                         .peak_ops_per_s = {NAN, NAN, NAN},
+                         .dram_read = NAN,
+                         .dram_copy = NAN,
+                         .dram_read_all = NAN,
+                         .dram_copy_all = NAN,
+                         .threads = NAN};
     uint64_t largest = largest_size(w);
     int host_rank = 0;
     if (w)
@@ -135,7 +153,9 @@ int sn_roofs_measure(const struct sn_world *w, struct sn_roofs *out)
         r.timer_call_s = q.call_s;
         r.timer_resolution_s = q.resolution_s;
         r.core_hz = sn_roof_core_hz(&r.core_hz_reason);
+        sn_roof_measure_peaks(&r);
         sn_roof_measure_memory(&r, largest);
+        sn_roof_measure_dram(&r);
     }
     if (w) {
         sn_roof_idle_barrier(w->comm);

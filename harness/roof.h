@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "harness/base/peak.h"
 #include "harness/world.h"
 
 enum { SN_ROOF_POINTS = 16 };
@@ -32,6 +33,11 @@ struct sn_roofs {
     double timer_call_s, timer_resolution_s;
     double core_hz; /* by a dependent-add chain; NAN with reason */
     const char *core_hz_reason;
+    double peak_ops_per_s[SN_PEAKS]; /* arithmetic in registers, one core (harness/base/peak.h); NAN:
+                                        no such instructions, or the self-test failed */
+    double dram_read, dram_copy;         /* B/s past the caches (sn_cpu_cold_bytes()), one core */
+    double dram_read_all, dram_copy_all; /* the same, all `threads` together */
+    double threads;                      /* cores of this process */
     double seconds_spent;
 };
 
@@ -45,6 +51,13 @@ int sn_roofs_measure(const struct sn_world *w, struct sn_roofs *out);
 /* B/s of the curve for an operation that moves `bytes`: log-linear between points, the end points
  * outside. NAN when unknown. */
 double sn_roof_at(const struct sn_roof_curve *c, uint64_t bytes);
+
+/* Roofs of `threads` threads of one process, from those of one core and of all. Arithmetic: so many
+ * cores (a kind this CPU lacks is done in f32). Memory: a working set of `bytes` that the threads
+ * share evenly and walk through again and again; UINT64_MAX: past the caches. NAN when unknown. */
+double sn_roof_peak(const struct sn_roofs *r, enum sn_peak_kind kind, unsigned threads);
+double sn_roof_read_bytes(const struct sn_roofs *r, uint64_t bytes, unsigned threads);
+double sn_roof_copy_bytes(const struct sn_roofs *r, uint64_t bytes, unsigned threads);
 
 /* The largest figure of the curve (NAN when none). */
 double sn_roof_best(const struct sn_roof_curve *c);

@@ -170,7 +170,7 @@ void sn_roof_measure_memory(struct sn_roofs *r, uint64_t largest)
     sn_roof_fill(b.src, bytes, 1);
     int64_t start = sn_clock_ns();
     for (int round = 0; round < 2 && !sn_roof_late(start); round++) {
-        sweep(&r->copy, &b, copy_passes, SN_ROOF_VARIANTS, round);
+        sweep(&r->copy, &b, copy_passes, SN_ROOF_COPIES, round);
         sweep(&r->read, &b, read_passes, 1, round);
     }
     sn_roof_settle_reason(&r->copy);

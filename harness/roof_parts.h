@@ -9,7 +9,8 @@
 #include "harness/roof.h"
 #include "harness/world.h"
 
-enum { SN_ROOF_VARIANTS = 3 };
+enum { SN_ROOF_VARIANTS = 4 }; /* most of one work */
+enum { SN_ROOF_COPIES = 3 };   /* of sn_roof_copy() */
 
 /* Work in units that can be repeated: passes(arg, variant, n) performs n of them and must take time
  * proportional to n. All variants do the same work in different ways. */
@@ -65,6 +66,10 @@ void sn_roof_measure_memory(struct sn_roofs *r, uint64_t largest);
 
 /* Core clock by a chain of dependent one-cycle additions; NAN and *reason where there is none. */
 double sn_roof_core_hz(const char **reason);
+
+/* Arithmetic peaks and DRAM of this process alone. */
+void sn_roof_measure_peaks(struct sn_roofs *r);
+void sn_roof_measure_dram(struct sn_roofs *r);
 
 /* Collective: copy_shared and copy_all. */
 void sn_roof_measure_shared(const struct sn_world *w, struct sn_roofs *r);

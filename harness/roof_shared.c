@@ -138,7 +138,7 @@ static void measure_alone(struct shared *s, struct sn_roof_curve *c, unsigned *v
             s->bytes = c->bytes[i];
             if (!choose_place(s, place))
                 continue;
-            struct sn_roof_work w = {get_passes, s, SN_ROOF_VARIANTS, (double)s->bytes};
+            struct sn_roof_work w = {get_passes, s, SN_ROOF_COPIES, (double)s->bytes};
             unsigned variant;
             double rate = sn_roof_rate(&w, sn_roof_repeats(s->bytes), &variant, &c->reason);
             if (isnan(rate) || rate <= c->bytes_per_s[i])

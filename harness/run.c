@@ -258,6 +258,7 @@ static int run_plan(struct run *r, int argc, char **argv)
                              .seed = o->seed,
                              .mutate = o->mutate,
                              .hang_rank = o->hang_rank,
+                             .isa = o->isa,
                              .map_file = o->map,
                              .shared = r->app->shared_open ? r->app->shared_open() : NULL};
     r->case_opts = (struct sn_case_opts){.clock = o->clock, .sample = o->sample};

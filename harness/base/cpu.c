@@ -98,3 +98,21 @@ unsigned sn_cpu_count(void)
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n > 0 ? (unsigned)n : 1;
 }
+
+uint64_t sn_cpu_cache_bytes(void)
+{
+    long last = sysconf(_SC_LEVEL3_CACHE_SIZE);
+    if (last <= 0)
+        last = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    return last > 0 ? (uint64_t)last : 32 << 20;
+}
+
+uint64_t sn_cpu_cold_bytes(void)
+{
+    uint64_t last = sn_cpu_cache_bytes(), cold = 4 * last;
+    if (cold < 256 << 20)
+        return 256 << 20;
+    if (cold > 1 << 30)
+        return 2 * last > 1 << 30 ? 2 * last : 1 << 30;
+    return cold;
+}

@@ -30,6 +30,14 @@ const char *sn_cpu_feature_name(enum sn_cpu_feature f);
 /* CPU model as the kernel names it, e.g. "AMD EPYC 9R14"; "unknown" where it does not. */
 void sn_cpu_model(char *buf, size_t size);
 
+/* Bytes of the last-level cache that this CPU's cores share, 32 MiB where the system does not say.
+ */
+uint64_t sn_cpu_cache_bytes(void);
+
+/* Bytes that are in no cache after they were walked through once: four times the last level, at
+ * least 256 MiB, at most 1 GiB unless twice the last level is more. */
+uint64_t sn_cpu_cold_bytes(void);
+
 /* Cores this process may run on (its affinity mask). */
 unsigned sn_cpu_count(void);
 

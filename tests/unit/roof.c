@@ -140,7 +140,7 @@ Test(roof, read_touches_every_byte)
 Test(roof, copies_are_copies)
 {
     static const size_t sizes[] = {0, 1, 63, 64, 100, 512, 4096, 100003};
-    for (unsigned v = 0; v < SN_ROOF_VARIANTS; v++)
+    for (unsigned v = 0; v < SN_ROOF_COPIES; v++)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
             void *a, *b;
             cr_assert_eq(sn_mem_guard_alloc(&a, sizes[i]), 0);

@@ -1,0 +1,235 @@
+/* snbench.h: the interface between snbench and code that is measured by it.
+ *
+ * This file is all that a plug-in needs: `make install` puts it into PREFIX/include, and a copy of
+ * it may live in any other tree. It includes nothing but the C library's own headers. The variants
+ * and transports that come with snbench are written against the same declarations.
+ *
+ * A kernel is one way (a variant) of computing one operation. The operation fixes what is computed
+ * and how arrays lie in memory (the structs below); the kernel fixes how. Life of a kernel's data:
+ *
+ *     unsupported? -> packed_bytes -> prepare -> [ run, run, ... ] -> release
+ *
+ * prepare() brings the weights into whatever form the kernel likes, once; it is timed apart. run()
+ * is what is measured: it allocates nothing, keeps nothing and cannot fail. All memory belongs to
+ * snbench; a kernel keeps no pointers but inside its own `packed` bytes.
+ */
+#ifndef SNBENCH_H
+#define SNBENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Changes with every change of a struct or of the meaning of a field. */
+#define SN_ABI_VERSION 1u
+
+/* Types of array elements. A bf16 is the upper half of an f32. */
+enum sn_type { SN_F32, SN_BF16, SN_S32, SN_U8, SN_S8 };
+
+/* The threads that call run() together: each with its own `id` in [0, count). They share scratch
+ * and outputs; who writes what is the kernel's business. */
+struct sn_team {
+    unsigned id, count;
+    /* Returns when all threads of the team have called it, and what they wrote before is visible
+     * to all. Every thread must call it equally often. */
+    void (*barrier)(const struct sn_team *);
+};
+
+/* --- operations: the problem a kernel gets ---------------------------------------------------
+ * (X, Y; ldx) is an array of X rows of Y elements; row i begins at element i * ldx. Inputs have any
+ * alignment of their type; they are not modified, and outputs do not overlap them. Elements between
+ * the end of a row and its leading dimension may be unreadable, and must not be written. */
+
+/* gemm: C[m][n] = sa[m] * sb[n] * sum_k (A[m][k] - z) * W[n][k], z = 128 for u8, 0 for s8.
+ * The sum is exact in int32 (K <= 65,792). As f32: r = (float)sum * (sa[m] * sb[n]), three
+ * roundings to nearest even; as bf16: r rounded once more; as s32: the sum, scales not read. */
+struct sn_gemm {
+    size_t m, n, k; /* m may be 0 */
+    enum sn_type a_type, c_type; /* u8 or s8; f32, bf16 or s32 */
+    const void *a;   /* (M, K; lda) */
+    const int8_t *w; /* (N, K; ldw); read by prepare() alone, NULL in run() */
+    const float *sa; /* (M) */
+    const float *sb; /* (N) */
+    void *c;         /* (M, N; ldc) */
+    size_t lda, ldw, ldc;
+};
+
+/* grouped-gemm: the experts of one die. Rows first[g] to first[g + 1] - 1 of A and C belong to
+ * group g, which multiplies by its own W; each as in gemm. Groups may be empty. */
+struct sn_grouped_gemm {
+    size_t groups, n, k;
+    const uint32_t *first; /* (groups + 1): rising from 0 */
+    enum sn_type a_type, c_type;
+    const void *a;   /* (first[groups], K; lda) */
+    const int8_t *w; /* (groups * N, K; ldw); read by prepare() alone, NULL in run() */
+    const float *sa; /* (first[groups]) */
+    const float *sb; /* (groups * N) */
+    void *c;         /* (first[groups], N; ldc) */
+    size_t lda, ldw, ldc;
+};
+
+/* quantize: one scale per token. amax = max |x[t][h]|; scale[t] = amax / 127; q = rint(x * r) with
+ * r = min(127 / amax, FLT_MAX), to nearest even, so that -128 is never produced; a u8 is q + 128.
+ * A row of zeros has scale 0 and q 0. Not finite: NaN counts as 0, an infinity as the largest
+ * finite value of the type with its sign. Subnormal values count as they are. Bit-exact. */
+struct sn_quantize {
+    size_t t, h;
+    enum sn_type x_type, q_type; /* f32 or bf16; u8 or s8 */
+    const void *x; /* (T, H; ldx) */
+    void *q;       /* (T, H; ldq) */
+    float *scale;  /* (T) */
+    size_t ldx, ldq;
+};
+
+/* gate: router scores to experts, as DeepSeek-V3 and R1 (arXiv 2412.19437, section 2.1.2).
+ * s = 1 / (1 + exp(-score)); b = s + bias. The `kept` groups of E / groups experts with the largest
+ * sums of their two largest b remain; of their experts the K with the largest b are chosen, in
+ * falling order of b. Equal b: the lower expert first; equal sums: the lower group. A score of NaN
+ * counts as minus infinity. weight = scale * s / sum of the K chosen s (sum 0: all weights
+ * scale / K). f32; exp is correct to 4e-7 of s, and the check accepts any choice that a change of b by that
+ * much makes right. */
+struct sn_gate {
+    size_t t, e, groups, kept, k; /* E a multiple of groups; K <= kept * E / groups; K <= 64 */
+    float scale;
+    const float *score; /* (T, E; lds) */
+    const float *bias;  /* (E), finite */
+    uint32_t *expert;   /* (T, K) */
+    float *weight;      /* (T, K) */
+    size_t lds;
+};
+
+/* moe: the experts of one die, tokens in, tokens out. Copy c brings token token[c] to expert
+ * expert[c] with weight[c]; copies are in no order, and a token may have none or several.
+ *     g = sx[t] s1[e][i] sum_h x[t][h] w1[e][i][h]          gate, i < I; up: row I + i of w1
+ *     a = g / (1 + exp(-g)) * u                              SwiGLU, f32
+ *     q, sq = quantize(a)                                    one scale per copy, as above
+ *     y = sq s2[e][h] sum_i q[i] w2[e][h][i]
+ *     out[t] = sum over the copies of t in rising c of weight[c] y   f32, rounded to bf16 at the end
+ * Tokens without copies give 0. */
+struct sn_moe_ffn {
+    size_t t, h, i, experts, copies;
+    const uint8_t *x; /* (T, H) u8 with zero point 128 */
+    const float *sx;  /* (T) */
+    const uint32_t *token, *expert; /* (copies) */
+    const float *weight;            /* (copies) */
+    const int8_t *w1; /* (experts, 2 I, H); read by prepare() alone, NULL in run() */
+    const int8_t *w2; /* (experts, H, I); the same */
+    const float *s1;  /* (experts, 2 I) */
+    const float *s2;  /* (experts, H) */
+    uint16_t *out;    /* (T, H) bf16 */
+};
+
+/* mla: absorbed multi-head latent attention over a paged cache. Request r has length[r] cached
+ * tokens, the last Q of them the queries' own; query j of Q sees the first length[r] - Q + 1 + j.
+ * Token i of request r lies in slot i % page of page table[r][i / page]. With value v(i) = the
+ * first `latent` of its latent + rope elements:
+ *     s_i = scale * sum_d q[r][j][head][d] kv[i][d];  p = softmax(s);  out = sum_i p_i v(i)
+ * kv is bf16, or s8 with one f32 scale per token (kv_scale[page][slot]; value = q * scale). */
+struct sn_mla {
+    size_t requests, queries, heads, latent, rope, page, pages_per_request;
+    float scale;
+    enum sn_type kv_type;    /* bf16 or s8 */
+    const uint16_t *q;       /* (requests, Q, heads, latent + rope) bf16 */
+    const void *kv;          /* (pages, page, latent + rope) */
+    const float *kv_scale;   /* (pages, page), s8 alone */
+    const uint32_t *table;   /* (requests, pages_per_request) */
+    const uint32_t *length;  /* (requests), each >= Q */
+    uint16_t *out;           /* (requests, Q, heads, latent) bf16 */
+};
+
+/* mla-prolog: from hidden states to queries and the latent KV of one decode step (arXiv 2405.04434,
+ * section 2.1). All weights int8 with a scale per output row, activations quantised per token.
+ *     xn = rmsnorm(x) g_x;  cq = rmsnorm(Wdq xn) g_q;  q = Wuq cq: heads of nope + rope
+ *     q_nope[h] absorbed: qa[h] = Wuk[h]^T q_nope[h]  (latent);  q_rope = rope(q, pos)
+ *     ckv, kr = Wdkv xn;  kv = [rmsnorm(ckv) g_kv, rope(kr, pos)]
+ * rope rotates pairs (2 d, 2 d + 1) by pos * 10000^(-2 d / rope). eps of the norms is 1e-6. */
+struct sn_mla_prolog {
+    size_t t, hidden, q_rank, latent, rope, nope, heads;
+    const uint16_t *x;                       /* (T, hidden) bf16 */
+    const float *g_x, *g_q, *g_kv;           /* (hidden), (q_rank), (latent) */
+    const int8_t *wdq, *wuq, *wdkv;          /* (q_rank, hidden), (heads (nope + rope), q_rank),
+                                                (latent + rope, hidden); prepare() alone */
+    const float *sdq, *suq, *sdkv;           /* scales of their rows */
+    const uint16_t *wuk;                     /* (heads, nope, latent) bf16; prepare() alone */
+    const uint32_t *pos;                     /* (T) */
+    uint16_t *q;                             /* (T, heads, latent + rope) bf16 */
+    uint16_t *kv;                            /* (T, latent + rope) bf16 */
+};
+
+/* mla-prefill: causal attention of prompts that lie one after the other, heads not absorbed.
+ * Prompt p has the rows first[p] to first[p + 1] - 1; row i sees the rows of its prompt up to i.
+ *     s = scale * sum_d q[i][h][d] k[j][h][d];  out[i][h] = sum_j softmax(s)_j v[j][h] */
+struct sn_mla_prefill {
+    size_t prompts, heads, qk, v_dim; /* qk = nope + rope */
+    float scale;
+    const uint32_t *first;      /* (prompts + 1) */
+    const uint16_t *q, *k, *v;  /* (rows, heads, qk), the same, (rows, heads, v_dim) bf16 */
+    uint16_t *out;              /* (rows, heads, v_dim) bf16 */
+};
+
+/* stream: memory at its limits. */
+enum sn_memory_kind { SN_MEMORY_COPY, SN_MEMORY_READ, SN_MEMORY_TRIAD };
+struct sn_memory {
+    enum sn_memory_kind kind;
+    size_t n;           /* elements of 4 bytes */
+    const float *b, *c; /* (n); c of triad alone */
+    float *a;           /* (n): copy a = b; triad a = b + 3 c; read: a[id * 16] = a value that depends
+                           on every element */
+};
+
+union sn_problem {
+    struct sn_gemm gemm;
+    struct sn_grouped_gemm grouped_gemm;
+    struct sn_quantize quantize;
+    struct sn_gate gate;
+    struct sn_moe_ffn moe;
+    struct sn_mla mla;
+    struct sn_mla_prolog mla_prolog;
+    struct sn_mla_prefill mla_prefill;
+    struct sn_memory memory;
+};
+
+/* --- kernels --------------------------------------------------------------------------------- */
+
+enum sn_kernel_flags {
+    SN_KERNEL_BASELINE = 1,    /* another library's: never `best` */
+    SN_KERNEL_INEXACT = 2,     /* may saturate: never `best`; its check reports, and does not fail */
+    SN_KERNEL_OWN_THREADS = 4, /* starts its threads itself: run() is called once, by one thread,
+                                  with team->count the number it may use */
+};
+
+struct sn_kernel {
+    uint32_t abi;      /* SN_ABI_VERSION */
+    uint32_t size;     /* sizeof(struct sn_kernel) */
+    const char *op;    /* "gemm", ...: which member of union sn_problem it reads */
+    const char *name;  /* the variant: "avx2_4x24"; unique within the operation */
+    const char *brief; /* one line: method and source */
+    const char *isa;   /* what it needs: generic, avx2 (with FMA), avx512 (F, BW, VL, DQ), avx512vnni,
+                          avx512bf16 */
+    unsigned flags;    /* enum sn_kernel_flags */
+
+    /* NULL, or why it cannot run this problem (a reason, no error). May be NULL: it can run all. */
+    const char *(*unsupported)(const union sn_problem *p, unsigned threads);
+    /* For `best`: the kernel with the highest rank that can run the problem. May be NULL: 0. */
+    int (*rank)(const union sn_problem *p, unsigned threads);
+    /* Bytes of `packed`, aligned to 64; may be NULL: none. */
+    size_t (*packed_bytes)(const union sn_problem *p, unsigned threads);
+    /* Fills `packed` from the weights of p; one thread. 0, or -1 where it cannot. May be NULL. */
+    int (*prepare)(const union sn_problem *p, unsigned threads, void *packed);
+    /* Gives back what prepare() took from a library. May be NULL. */
+    void (*release)(const union sn_problem *p, void *packed);
+    /* Bytes of `scratch` for all threads together, aligned to 64, contents undefined at the start
+     * of run(); may be NULL: none. */
+    size_t (*scratch_bytes)(const union sn_problem *p, unsigned threads);
+    /* Computes the outputs of p. Called by all threads of the team at the same time. */
+    void (*run)(const union sn_problem *p, const void *packed, void *scratch,
+                const struct sn_team *team);
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif
