@@ -12,12 +12,9 @@
 int main(int argc, char **argv)
 {
     static const struct sn_listing listings[] = {
-        {"transports", sn_transport_list},
-        {"algorithms", sn_moe_algorithm_list},
-        {"routings", sn_routing_list},
-        {"profiles", sn_profile_list},
-        {"kernels", sn_kernel_list},
-        {NULL, NULL},
+        {"transports", sn_transport_list}, {"algorithms", sn_moe_algorithm_list},
+        {"routings", sn_routing_list},     {"profiles", sn_profile_list},
+        {"kernels", sn_kernel_list},       {NULL, NULL},
     };
     static const struct sn_app_command commands[] = {
         {"calibrate", "DIR [-o FILE]", "write a fabric profile from the measured rows of DIR",

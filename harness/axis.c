@@ -162,8 +162,8 @@ static int expand_real(struct parse *p, const char *term)
 
 static int add_word(struct parse *p, size_t index, const char *word)
 {
-    return add(p, (struct sn_value){
-                      .i = (int64_t)index, .r = (double)index, .text = sn_strdup(word)});
+    return add(p,
+               (struct sn_value){.i = (int64_t)index, .r = (double)index, .text = sn_strdup(word)});
 }
 
 static int expand_word(struct parse *p, const char *term)

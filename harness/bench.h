@@ -48,10 +48,10 @@ struct sn_env {
     struct sn_watch *watch; /* phases, time-out, signals; never NULL during a run */
     uint64_t seed;
     enum sn_mutation mutate;
-    int hang_rank; /* --inject hang=R: rank R stops answering in its first timed repetition; -1:
-                      none */
-    enum sn_isa isa;      /* --isa: the most that kernels may use */
-    bool guard;           /* tests: buffers of kernels end at unreadable pages, and lie askew */
+    int hang_rank;   /* --inject hang=R: rank R stops answering in its first timed repetition; -1:
+                        none */
+    enum sn_isa isa; /* --isa: the most that kernels may use */
+    bool guard;      /* tests: buffers of kernels end at unreadable pages, and lie askew */
     const char *map_file; /* --map FILE: placement of endpoints on ranks, or NULL */
 };
 

@@ -81,10 +81,14 @@ double sn_roof_best(const struct sn_roof_curve *c)
 static void agree(MPI_Comm comm, struct sn_roofs *r)
 {
     struct sn_roof_curve *curves[] = {&r->copy, &r->read, &r->copy_shared, &r->copy_all};
-    double *peaks[] = {&r->peak_ops_per_s[SN_PEAK_INT8], &r->peak_ops_per_s[SN_PEAK_BF16],
-                       &r->peak_ops_per_s[SN_PEAK_F32],  &r->dram_read,
-                       &r->dram_copy,                    &r->dram_read_all,
-                       &r->dram_copy_all,                &r->threads};
+    double *peaks[] = {&r->peak_ops_per_s[SN_PEAK_INT8],
+                       &r->peak_ops_per_s[SN_PEAK_BF16],
+                       &r->peak_ops_per_s[SN_PEAK_F32],
+                       &r->dram_read,
+                       &r->dram_copy,
+                       &r->dram_read_all,
+                       &r->dram_copy_all,
+                       &r->threads};
     enum { FIGURES = sizeof peaks / sizeof *peaks };
     double v[4 * SN_ROOF_POINTS + FIGURES + 4];
     int n = 0;

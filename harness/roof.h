@@ -33,8 +33,7 @@ struct sn_roofs {
     double timer_call_s, timer_resolution_s;
     double core_hz; /* by a dependent-add chain; NAN with reason */
     const char *core_hz_reason;
-    double peak_ops_per_s[SN_PEAKS]; /* arithmetic in registers, one core (harness/base/peak.h); NAN:
-                                        no such instructions, or the self-test failed */
+    double peak_ops_per_s[SN_PEAKS];     /* in registers, one core (harness/base/peak.h), or NAN */
     double dram_read, dram_copy;         /* B/s past the caches (sn_cpu_cold_bytes()), one core */
     double dram_read_all, dram_copy_all; /* the same, all `threads` together */
     double threads;                      /* cores of this process */

@@ -252,6 +252,7 @@ static int run_plan(struct run *r, int argc, char **argv)
         status = sn_world_agree(&r->world, make_plan(r));
     if (status != SN_OK)
         return status;
+    sn_isa_limit(o->isa);
     r->env = (struct sn_env){.clock = o->clock,
                              .world = &r->world,
                              .roofs = &r->roofs,

@@ -33,7 +33,8 @@ enum { SN_KERNELS_MAX = 48 };
  * moves, a plug-in's are appended. Word i is the name of kernel i. */
 extern const char *sn_kernel_words[SN_OPS][SN_KERNELS_MAX + 1];
 
-/* Builds the table; called first by main(), since the words are read as they are. Again: nothing. */
+/* Builds the table; called first by main(), since the words are read as they are. Again: nothing.
+ */
 void sn_kernels_open(void);
 
 /* Kernel i of an operation, or NULL past the last. */
@@ -51,13 +52,16 @@ const char *sn_kernel_unsupported(const struct sn_kernel *k, const union sn_prob
 const struct sn_kernel *sn_kernel_best(enum sn_op op, const union sn_problem *p, unsigned threads,
                                        enum sn_isa most);
 
-/* Adds a plug-in's kernel after checking it; it must stay loaded. SN_EINVAL says what is wrong with it:
- * version, a missing hook by name, unknown operation or instruction set, a name that is taken. */
+/* Adds a plug-in's kernel after checking it; it must stay loaded. SN_EINVAL says what is wrong with
+ * it: version, a missing hook by name, unknown operation or instruction set, a name that is taken.
+ */
 int sn_kernel_add(const struct sn_kernel *k);
 
 /* Hooks that may be NULL. */
-size_t sn_kernel_packed_bytes(const struct sn_kernel *k, const union sn_problem *p, unsigned threads);
-size_t sn_kernel_scratch_bytes(const struct sn_kernel *k, const union sn_problem *p, unsigned threads);
+size_t sn_kernel_packed_bytes(const struct sn_kernel *k, const union sn_problem *p,
+                              unsigned threads);
+size_t sn_kernel_scratch_bytes(const struct sn_kernel *k, const union sn_problem *p,
+                               unsigned threads);
 
 /* Runs the kernel with `threads` threads of an OpenMP team, this one among them. */
 void sn_kernel_run(const struct sn_kernel *k, const union sn_problem *p, const void *packed,
@@ -69,7 +73,7 @@ void sn_kernel_list(void (*emit)(void *out, const char *name, const char *brief,
                     void *out);
 
 /* The kernels that come with snbench. */
-#define SN_KERNEL(op, symbol) extern const struct sn_kernel sn_##symbol;
+#define SN_KERNEL(symbol) extern const struct sn_kernel sn_##symbol;
 #include "kernels/kernels.def"
 #undef SN_KERNEL
 

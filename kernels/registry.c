@@ -20,7 +20,7 @@ const char *const sn_op_names[] = {[SN_OP_GEMM] = "gemm",
                                    [SN_OPS] = NULL};
 
 static const struct sn_kernel *const built_in[] = {
-#define SN_KERNEL(op, symbol) &sn_##symbol,
+#define SN_KERNEL(symbol) &sn_##symbol,
 #include "kernels/kernels.def"
 #undef SN_KERNEL
 };
@@ -78,19 +78,17 @@ const struct sn_kernel *sn_kernel_at(enum sn_op op, size_t i)
 
 const char *sn_kernel_unavailable(const struct sn_kernel *k, enum sn_isa most)
 {
-    static const char *const lacks[] = {
+    static const char *const lacks[] = {[SN_ISA_GENERIC] = NULL,
+                                        [SN_ISA_AVX2] = "this CPU has no AVX2 with FMA",
+                                        [SN_ISA_AVX512] = "this CPU has no AVX-512 (F, BW, VL, DQ)",
+                                        [SN_ISA_AVX512VNNI] = "this CPU has no AVX-512 VNNI",
+                                        [SN_ISA_AVX512BF16] = "this CPU has no AVX-512 BF16"};
+    static const char *const beyond[] = {
         [SN_ISA_GENERIC] = NULL,
-        [SN_ISA_AVX2] = "this CPU has no AVX2 with FMA",
-        [SN_ISA_AVX512] = "this CPU has no AVX-512 (F, BW, VL, DQ)",
-        [SN_ISA_AVX512VNNI] = "this CPU has no AVX-512 VNNI",
-        [SN_ISA_AVX512BF16] = "this CPU has no AVX-512 BF16"};
-    static const char *const beyond[] = {[SN_ISA_GENERIC] = NULL,
-                                         [SN_ISA_AVX2] = "needs avx2, more than --isa allows",
-                                         [SN_ISA_AVX512] = "needs avx512, more than --isa allows",
-                                         [SN_ISA_AVX512VNNI] =
-                                             "needs avx512vnni, more than --isa allows",
-                                         [SN_ISA_AVX512BF16] =
-                                             "needs avx512bf16, more than --isa allows"};
+        [SN_ISA_AVX2] = "needs avx2, more than --isa allows",
+        [SN_ISA_AVX512] = "needs avx512, more than --isa allows",
+        [SN_ISA_AVX512VNNI] = "needs avx512vnni, more than --isa allows",
+        [SN_ISA_AVX512BF16] = "needs avx512bf16, more than --isa allows"};
     int isa = isa_of(k->isa);
     if (!sn_isa_here((enum sn_isa)isa))
         return lacks[isa];
@@ -162,15 +160,16 @@ int sn_kernel_add(const struct sn_kernel *k)
     if (!strcmp(k->name, "best") || !strcmp(k->name, "all"))
         return SN_FAIL(SN_EINVAL, "kernel %s: the name means something else already", k->name);
     if (count_of((enum sn_op)op) == SN_KERNELS_MAX)
-        return SN_FAIL(SN_EINVAL, "kernel %s: more than %d variants of %s", k->name,
-                       SN_KERNELS_MAX, k->op);
+        return SN_FAIL(SN_EINVAL, "kernel %s: more than %d variants of %s", k->name, SN_KERNELS_MAX,
+                       k->op);
     append((enum sn_op)op, k);
     return SN_OK;
 }
 
 /* --- running --------------------------------------------------------------------------------- */
 
-size_t sn_kernel_packed_bytes(const struct sn_kernel *k, const union sn_problem *p, unsigned threads)
+size_t sn_kernel_packed_bytes(const struct sn_kernel *k, const union sn_problem *p,
+                              unsigned threads)
 {
     return k->packed_bytes ? k->packed_bytes(p, threads) : 0;
 }

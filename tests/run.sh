@@ -81,6 +81,9 @@ if [ $fast = 0 ]; then
             group "$(basename "$t") on $n ranks" 300 mpiexec -n $n "$t"
         done
     done
+    for t in kernels kernels-emulated; do
+        [ -x "$build/tests/$t" ] && group "$t" 300 env OMP_NUM_THREADS=2 "$build/tests/$t" --seconds "${KERNEL_SECONDS:-60}"
+    done
     for t in "$build"/tests/fuzz-*; do
         case $t in *.last) continue ;; esac
         group "$(basename "$t")" $((seconds_fuzz + 60)) "$t" --seconds "$seconds_fuzz" "tests/fuzz/corpus/$(basename "${t#*fuzz-}")"

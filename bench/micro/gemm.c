@@ -5,11 +5,17 @@
 #include "bench/micro/kernel_compare.h"
 #include "bench/micro/kernel_values.h"
 
-static const char *const a_words[] = {"u8", "s8", NULL}, *const c_words[] = {"f32", "bf16", "s32", NULL};
+static const char *const a_words[] = {"u8", "s8", NULL}, *const c_words[] = {"f32", "bf16", "s32",
+                                                                             NULL};
 static const enum sn_type a_types[] = {SN_U8, SN_S8}, c_types[] = {SN_F32, SN_BF16, SN_S32};
 
 static const struct sn_axis axes[] = {
-    {.name = "m", .type = SN_AXIS_INT, .def = "64", .min = 0, .max = 1 << 20, .help = "rows: tokens"},
+    {.name = "m",
+     .type = SN_AXIS_INT,
+     .def = "64",
+     .min = 0,
+     .max = 1 << 20,
+     .help = "rows: tokens"},
     {.name = "n",
      .type = SN_AXIS_INT,
      .def = "4096",

@@ -1,6 +1,6 @@
 /* A case of a kernel: see kernel.h. The reference (the first kernel of an operation) computes what
- * is expected, once, in setup; every verification runs the variant on each copy of the ring, that is
- * on the very arrays that are timed, over poisoned outputs. */
+ * is expected, once, in setup; every verification runs the variant on each copy of the ring, that
+ * is on the very arrays that are timed, over poisoned outputs. */
 #include "bench/micro/kernel.h"
 
 #include <math.h>
@@ -148,8 +148,8 @@ static int expect(struct sn_kernel_state *s)
            scratch_bytes = sn_kernel_scratch_bytes(ref, &s->base, 1);
     void *packed = NULL, *scratch = NULL;
     s->want = s->base;
-    int status = sn_arrays_alloc(&s->want, s->arrays, s->n_arrays,
-                                 SN_ROLE_BIT(SN_ARRAY_OUTPUT), s->guard);
+    int status =
+        sn_arrays_alloc(&s->want, s->arrays, s->n_arrays, SN_ROLE_BIT(SN_ARRAY_OUTPUT), s->guard);
     if (status != SN_OK)
         return status;
     s->want_open = true;

@@ -2,8 +2,9 @@
  * of copies that keeps caches cold, the check against the reference, and the roofs.
  *
  * A benchmark of an operation is a `struct sn_kernel_op` and the axes it needs; its hooks are those
- * below (SN_KERNEL_HOOKS). The arrays of a problem are a list, so that they can be allocated, copied
- * for the ring, put against guard pages by tests, and poisoned before every check in one place. */
+ * below (SN_KERNEL_HOOKS). The arrays of a problem are a list, so that they can be allocated,
+ * copied for the ring, put against guard pages by tests, and poisoned before every check in one
+ * place. */
 #ifndef SN_BENCH_MICRO_KERNEL_H
 #define SN_BENCH_MICRO_KERNEL_H
 
@@ -29,7 +30,7 @@ enum { SN_ARRAYS_MAX = 24 };
 
 /* What a problem costs at least: each operand touched once. */
 struct sn_kernel_cost {
-    double ops;             /* multiplications and additions of `peak`'s kind; 0: memory alone counts */
+    double ops; /* multiplications and additions of `peak`'s kind; 0: memory alone counts */
     enum sn_peak_kind peak; /* what bounds them */
     double weight_bytes, activation_bytes, output_bytes;
     bool copies; /* the memory roof is that of copying (read + written = twice the copied) */
@@ -47,8 +48,8 @@ struct sn_kernel_op {
     void (*shape)(const struct sn_case *c, union sn_problem *p);
     /* Its arrays; returns their number. */
     size_t (*arrays)(const union sn_problem *p, struct sn_array *out);
-    /* Writes weights and inputs through p's pointers (which are const for kernels alone), a function
-     * of the case and its seed. */
+    /* Writes weights and inputs through p's pointers (which are const for kernels alone), a
+     * function of the case and its seed. */
     void (*fill)(const struct sn_case *c, union sn_problem *p);
     /* Compares every element of the outputs of `got` with those of `want`, which the reference
      * computed: k->what, compared, errors, tolerance. `got` is the same problem elsewhere, computed
@@ -86,6 +87,7 @@ struct sn_kernel_op {
     {                                                                                              \
         .name = "variant", .type = SN_AXIS_WORD, .def = "best",                                    \
         .words = sn_kernel_words[SN_OP_##op], .extra = "best", .clocks = SN_CLOCK_WALL,            \
+        .compares = true,                                                                          \
         .help = "which kernel (snbench list kernels); best: the one of the highest rank here"      \
     }
 
@@ -102,7 +104,9 @@ struct sn_kernel_op {
         {"output", "B", false, "bytes written, each once"},                                        \
         {"pack", "s", false, "prepare(): the weights brought into the kernel's form; not in T"},   \
         {"packed", "B", false, "bytes of the weights in the kernel's form"},                       \
-        {"ring", "count", false, "copies that take turns: 1 where everything is hot"}
+    {                                                                                              \
+        "ring", "count", false, "copies that take turns: 1 where everything is hot"                \
+    }
 
 /* The hooks; .own is the benchmark's struct sn_kernel_op. */
 const char *sn_kernel_case_unsupported(const struct sn_case *c);
@@ -115,16 +119,18 @@ void sn_kernel_case_teardown(struct sn_case *c);
 
 #define SN_KERNEL_HOOKS(kernel_op)                                                                 \
     .clocks = SN_CLOCK_WALL, .flags = SN_BENCH_BATCH,                                              \
-    .timed = "run() of the kernel by `threads` threads. Its packing of the weights is timed apart " \
-             "(pack). T = last end minus first start over ranks, each of which does the same",     \
+    .timed =                                                                                       \
+        "run() of the kernel by `threads` threads. Its packing of the weights is timed apart "     \
+        "(pack). T = last end minus first start over ranks, each of which does the same",          \
     .bytes = "logical = local = weights + activations + output, each once; nothing is sent",       \
-    .limit = "the larger of operations / peak and bytes / bandwidth: int8, bf16 or f32 peak of "   \
-             "a core times threads; read bandwidth (quantize, stream: copy bandwidth) at the size " \
-             "of the working set, past the caches where it is cold",                               \
+    .limit =                                                                                       \
+        "the larger of operations / peak and bytes / bandwidth: int8, bf16 or f32 peak of "        \
+        "a core times threads; read bandwidth (quantize, stream: copy bandwidth) at the size "     \
+        "of the working set, past the caches where it is cold",                                    \
     .own = &(kernel_op), .unsupported = sn_kernel_case_unsupported,                                \
     .memory = sn_kernel_case_memory, .setup = sn_kernel_case_setup,                                \
-    .verify = sn_kernel_case_verify, .run = sn_kernel_case_run,                                    \
-    .metrics = sn_kernel_case_metrics, .teardown = sn_kernel_case_teardown
+    .verify = sn_kernel_case_verify, .run = sn_kernel_case_run, .metrics = sn_kernel_case_metrics, \
+    .teardown = sn_kernel_case_teardown
 
 /* The value of the axis `dist`. */
 enum sn_value_dist sn_kernel_dist(const struct sn_case *c);

@@ -27,8 +27,8 @@ static void check_padding(const struct sn_compared *m, size_t row, struct sn_che
 {
     size_t e = sn_type_bytes(m->type), at = (row * m->ld + m->cols) * e, n = (m->ld - m->cols) * e;
     if (row + 1 < m->rows && memcmp((const char *)m->got + at, (const char *)m->want + at, n))
-        sn_check_fail(k, "%s: behind row %zu, columns %zu to %zu, padding was written", m->name, row,
-                      m->cols, m->ld - 1);
+        sn_check_fail(k, "%s: behind row %zu, columns %zu to %zu, padding was written", m->name,
+                      row, m->cols, m->ld - 1);
 }
 
 static void compare(const struct sn_compared *m, const double *absolute, double relative,

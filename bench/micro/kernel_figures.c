@@ -41,8 +41,7 @@ static double compute_limit(const struct sn_kernel_state *s, const struct sn_roo
     return s->cost.ops > 0 ? s->cost.ops / peak : 0;
 }
 
-void sn_kernel_figures(const struct sn_case *c, const struct sn_kernel_state *s,
-                       struct sn_row *row)
+void sn_kernel_figures(const struct sn_case *c, const struct sn_kernel_state *s, struct sn_row *row)
 {
     const struct sn_metric_doc *docs = c->bench->metric_docs;
     const struct sn_kernel_cost *k = &s->cost;

@@ -29,8 +29,8 @@ int sn_arrays_alloc(union sn_problem *p, const struct sn_array *arrays, size_t n
         void *at = NULL;
         if (!in(&arrays[i], roles))
             continue;
-        int status = guard ? sn_mem_guard_alloc(&at, arrays[i].bytes)
-                           : sn_mem_alloc(&at, arrays[i].bytes);
+        int status =
+            guard ? sn_mem_guard_alloc(&at, arrays[i].bytes) : sn_mem_alloc(&at, arrays[i].bytes);
         if (status != SN_OK) {
             sn_arrays_free(p, arrays, i, roles, guard);
             return status;

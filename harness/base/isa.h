@@ -22,4 +22,9 @@ bool sn_isa_here(enum sn_isa isa);
 /* The highest level that this CPU runs. */
 enum sn_isa sn_isa_best(void);
 
+/* The most that kernels may choose for work of their own (a moe that calls the best gemm); set from
+ * `--isa` before anything runs, by tests in turn. At first everything that this CPU has. */
+void sn_isa_limit(enum sn_isa most);
+enum sn_isa sn_isa_most(void);
+
 #endif

@@ -28,21 +28,22 @@ struct sequence {
 #define LOOP(name, x)                                                                              \
     static void name(uint64_t passes)                                                              \
     {                                                                                              \
-        __asm__ volatile(TWELVE(ZERO) ZERO(12) ZERO(13)                                            \
-                         "1:\n\t.rept 20\n\t" TWELVE(x) ".endr\n\tdec %0\n\tjnz 1b\n\tvzeroupper"  \
+        __asm__ volatile(TWELVE(ZERO) ZERO(12) ZERO(13) "1:\n\t.rept 20\n\t" TWELVE(               \
+                             x) ".endr\n\tdec %0\n\tjnz 1b\n\tvzeroupper"                          \
                          : "+r"(passes)                                                            \
                          :                                                                         \
                          : "cc", CLOBBERS);                                                        \
     }
 
-#define DPBUSD(i)  "vpdpbusd %%zmm12, %%zmm13, %%zmm" #i "\n\t"
-#define MADDWD(i)  "vpmaddwd %%ymm12, %%ymm13, %%ymm14\n\tvpaddd %%ymm14, %%ymm" #i ", %%ymm" #i "\n\t"
+#define DPBUSD(i) "vpdpbusd %%zmm12, %%zmm13, %%zmm" #i "\n\t"
+#define MADDWD(i)                                                                                  \
+    "vpmaddwd %%ymm12, %%ymm13, %%ymm14\n\tvpaddd %%ymm14, %%ymm" #i ", %%ymm" #i "\n\t"
 #define MADDUBS(i)                                                                                 \
     "vpmaddubsw %%ymm12, %%ymm13, %%ymm14\n\tvpmaddwd %%ymm14, %%ymm13, %%ymm15\n\t"               \
     "vpaddd %%ymm15, %%ymm" #i ", %%ymm" #i "\n\t"
-#define DPBF16(i)  "vdpbf16ps %%zmm12, %%zmm13, %%zmm" #i "\n\t"
-#define FMA512(i)  "vfmadd231ps %%zmm12, %%zmm13, %%zmm" #i "\n\t"
-#define FMA256(i)  "vfmadd231ps %%ymm12, %%ymm13, %%ymm" #i "\n\t"
+#define DPBF16(i) "vdpbf16ps %%zmm12, %%zmm13, %%zmm" #i "\n\t"
+#define FMA512(i) "vfmadd231ps %%zmm12, %%zmm13, %%zmm" #i "\n\t"
+#define FMA256(i) "vfmadd231ps %%ymm12, %%ymm13, %%ymm" #i "\n\t"
 LOOP(dpbusd, DPBUSD)
 LOOP(maddwd, MADDWD)
 LOOP(maddubs, MADDUBS)

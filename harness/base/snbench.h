@@ -47,13 +47,13 @@ struct sn_team {
  * The sum is exact in int32 (K <= 65,792). As f32: r = (float)sum * (sa[m] * sb[n]), three
  * roundings to nearest even; as bf16: r rounded once more; as s32: the sum, scales not read. */
 struct sn_gemm {
-    size_t m, n, k; /* m may be 0 */
+    size_t m, n, k;              /* m may be 0 */
     enum sn_type a_type, c_type; /* u8 or s8; f32, bf16 or s32 */
-    const void *a;   /* (M, K; lda) */
-    const int8_t *w; /* (N, K; ldw); read by prepare() alone, NULL in run() */
-    const float *sa; /* (M) */
-    const float *sb; /* (N) */
-    void *c;         /* (M, N; ldc) */
+    const void *a;               /* (M, K; lda) */
+    const int8_t *w;             /* (N, K; ldw); read by prepare() alone, NULL in run() */
+    const float *sa;             /* (M) */
+    const float *sb;             /* (N) */
+    void *c;                     /* (M, N; ldc) */
     size_t lda, ldw, ldc;
 };
 
@@ -78,9 +78,9 @@ struct sn_grouped_gemm {
 struct sn_quantize {
     size_t t, h;
     enum sn_type x_type, q_type; /* f32 or bf16; u8 or s8 */
-    const void *x; /* (T, H; ldx) */
-    void *q;       /* (T, H; ldq) */
-    float *scale;  /* (T) */
+    const void *x;               /* (T, H; ldx) */
+    void *q;                     /* (T, H; ldq) */
+    float *scale;                /* (T) */
     size_t ldx, ldq;
 };
 
@@ -89,8 +89,8 @@ struct sn_quantize {
  * sums of their two largest b remain; of their experts the K with the largest b are chosen, in
  * falling order of b. Equal b: the lower expert first; equal sums: the lower group. A score of NaN
  * counts as minus infinity. weight = scale * s / sum of the K chosen s (sum 0: all weights
- * scale / K). f32; exp is correct to 4e-7 of s, and the check accepts any choice that a change of b by that
- * much makes right. */
+ * scale / K). f32; exp is correct to 4e-7 of s, and the check accepts any choice that a change of b
+ * by that much makes right. */
 struct sn_gate {
     size_t t, e, groups, kept, k; /* E a multiple of groups; K <= kept * E / groups; K <= 64 */
     float scale;
@@ -107,19 +107,19 @@ struct sn_gate {
  *     a = g / (1 + exp(-g)) * u                              SwiGLU, f32
  *     q, sq = quantize(a)                                    one scale per copy, as above
  *     y = sq s2[e][h] sum_i q[i] w2[e][h][i]
- *     out[t] = sum over the copies of t in rising c of weight[c] y   f32, rounded to bf16 at the end
- * Tokens without copies give 0. */
+ *     out[t] = sum over the copies of t in rising c of weight[c] y   f32, rounded to bf16 at the
+ * end Tokens without copies give 0. */
 struct sn_moe_ffn {
     size_t t, h, i, experts, copies;
-    const uint8_t *x; /* (T, H) u8 with zero point 128 */
-    const float *sx;  /* (T) */
+    const uint8_t *x;               /* (T, H) u8 with zero point 128 */
+    const float *sx;                /* (T) */
     const uint32_t *token, *expert; /* (copies) */
     const float *weight;            /* (copies) */
-    const int8_t *w1; /* (experts, 2 I, H); read by prepare() alone, NULL in run() */
-    const int8_t *w2; /* (experts, H, I); the same */
-    const float *s1;  /* (experts, 2 I) */
-    const float *s2;  /* (experts, H) */
-    uint16_t *out;    /* (T, H) bf16 */
+    const int8_t *w1;               /* (experts, 2 I, H); read by prepare() alone, NULL in run() */
+    const int8_t *w2;               /* (experts, H, I); the same */
+    const float *s1;                /* (experts, 2 I) */
+    const float *s2;                /* (experts, H) */
+    uint16_t *out;                  /* (T, H) bf16 */
 };
 
 /* mla: absorbed multi-head latent attention over a paged cache. Request r has length[r] cached
@@ -131,13 +131,13 @@ struct sn_moe_ffn {
 struct sn_mla {
     size_t requests, queries, heads, latent, rope, page, pages_per_request;
     float scale;
-    enum sn_type kv_type;    /* bf16 or s8 */
-    const uint16_t *q;       /* (requests, Q, heads, latent + rope) bf16 */
-    const void *kv;          /* (pages, page, latent + rope) */
-    const float *kv_scale;   /* (pages, page), s8 alone */
-    const uint32_t *table;   /* (requests, pages_per_request) */
-    const uint32_t *length;  /* (requests), each >= Q */
-    uint16_t *out;           /* (requests, Q, heads, latent) bf16 */
+    enum sn_type kv_type;   /* bf16 or s8 */
+    const uint16_t *q;      /* (requests, Q, heads, latent + rope) bf16 */
+    const void *kv;         /* (pages, page, latent + rope) */
+    const float *kv_scale;  /* (pages, page), s8 alone */
+    const uint32_t *table;  /* (requests, pages_per_request) */
+    const uint32_t *length; /* (requests), each >= Q */
+    uint16_t *out;          /* (requests, Q, heads, latent) bf16 */
 };
 
 /* mla-prolog: from hidden states to queries and the latent KV of one decode step (arXiv 2405.04434,
@@ -148,15 +148,15 @@ struct sn_mla {
  * rope rotates pairs (2 d, 2 d + 1) by pos * 10000^(-2 d / rope). eps of the norms is 1e-6. */
 struct sn_mla_prolog {
     size_t t, hidden, q_rank, latent, rope, nope, heads;
-    const uint16_t *x;                       /* (T, hidden) bf16 */
-    const float *g_x, *g_q, *g_kv;           /* (hidden), (q_rank), (latent) */
-    const int8_t *wdq, *wuq, *wdkv;          /* (q_rank, hidden), (heads (nope + rope), q_rank),
-                                                (latent + rope, hidden); prepare() alone */
-    const float *sdq, *suq, *sdkv;           /* scales of their rows */
-    const uint16_t *wuk;                     /* (heads, nope, latent) bf16; prepare() alone */
-    const uint32_t *pos;                     /* (T) */
-    uint16_t *q;                             /* (T, heads, latent + rope) bf16 */
-    uint16_t *kv;                            /* (T, latent + rope) bf16 */
+    const uint16_t *x;              /* (T, hidden) bf16 */
+    const float *g_x, *g_q, *g_kv;  /* (hidden), (q_rank), (latent) */
+    const int8_t *wdq, *wuq, *wdkv; /* (q_rank, hidden), (heads (nope + rope), q_rank),
+                                       (latent + rope, hidden); prepare() alone */
+    const float *sdq, *suq, *sdkv;  /* scales of their rows */
+    const uint16_t *wuk;            /* (heads, nope, latent) bf16; prepare() alone */
+    const uint32_t *pos;            /* (T) */
+    uint16_t *q;                    /* (T, heads, latent + rope) bf16 */
+    uint16_t *kv;                   /* (T, latent + rope) bf16 */
 };
 
 /* mla-prefill: causal attention of prompts that lie one after the other, heads not absorbed.
@@ -165,9 +165,9 @@ struct sn_mla_prolog {
 struct sn_mla_prefill {
     size_t prompts, heads, qk, v_dim; /* qk = nope + rope */
     float scale;
-    const uint32_t *first;      /* (prompts + 1) */
-    const uint16_t *q, *k, *v;  /* (rows, heads, qk), the same, (rows, heads, v_dim) bf16 */
-    uint16_t *out;              /* (rows, heads, v_dim) bf16 */
+    const uint32_t *first;     /* (prompts + 1) */
+    const uint16_t *q, *k, *v; /* (rows, heads, qk), the same, (rows, heads, v_dim) bf16 */
+    uint16_t *out;             /* (rows, heads, v_dim) bf16 */
 };
 
 /* stream: memory at its limits. */
@@ -176,8 +176,8 @@ struct sn_memory {
     enum sn_memory_kind kind;
     size_t n;           /* elements of 4 bytes */
     const float *b, *c; /* (n); c of triad alone */
-    float *a;           /* (n): copy a = b; triad a = b + 3 c; read: a[id * 16] = a value that depends
-                           on every element */
+    float *a; /* (n): copy a = b; triad a = b + 3 c; read: a[id * 16] = a value that depends
+                 on every element */
 };
 
 union sn_problem {
@@ -195,8 +195,8 @@ union sn_problem {
 /* --- kernels --------------------------------------------------------------------------------- */
 
 enum sn_kernel_flags {
-    SN_KERNEL_BASELINE = 1,    /* another library's: never `best` */
-    SN_KERNEL_INEXACT = 2,     /* may saturate: never `best`; its check reports, and does not fail */
+    SN_KERNEL_BASELINE = 1, /* another library's: never `best` */
+    SN_KERNEL_INEXACT = 2,  /* may saturate: never `best`; its check reports, and does not fail */
     SN_KERNEL_OWN_THREADS = 4, /* starts its threads itself: run() is called once, by one thread,
                                   with team->count the number it may use */
 };
@@ -207,9 +207,9 @@ struct sn_kernel {
     const char *op;    /* "gemm", ...: which member of union sn_problem it reads */
     const char *name;  /* the variant: "avx2_4x24"; unique within the operation */
     const char *brief; /* one line: method and source */
-    const char *isa;   /* what it needs: generic, avx2 (with FMA), avx512 (F, BW, VL, DQ), avx512vnni,
-                          avx512bf16 */
-    unsigned flags;    /* enum sn_kernel_flags */
+    const char *isa; /* what it needs: generic, avx2 (with FMA), avx512 (F, BW, VL, DQ), avx512vnni,
+                        avx512bf16 */
+    unsigned flags;  /* enum sn_kernel_flags */
 
     /* NULL, or why it cannot run this problem (a reason, no error). May be NULL: it can run all. */
     const char *(*unsupported)(const union sn_problem *p, unsigned threads);
