@@ -11,18 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum sn_figure_class {
-    SN_FIGURE_NONE,       /* not given: value is NAN */
-    SN_FIGURE_SPEC,       /* a published hardware fact */
-    SN_FIGURE_CALIBRATED, /* fitted to published calibration rows, or to measured rows */
-    SN_FIGURE_DERIVED     /* follows from others by the formula or the argument in `source` */
-};
-
-struct sn_figure {
-    double value;
-    enum sn_figure_class class;
-    const char *source; /* id of a published row, formula or argument */
-};
+#include "harness/base/figure.h"
 
 /* From where to where bytes go. The first four are enum sn_tier. */
 enum sn_path {
@@ -104,12 +93,6 @@ struct sn_profile {
     size_t n_warnings;
     void *storage; /* what the strings and arrays live in; owned by who made the profile */
 };
-
-/* The value of a figure, or `otherwise` where it is not given. */
-static inline double sn_figure_or(const struct sn_figure *f, double otherwise)
-{
-    return f->class == SN_FIGURE_NONE ? otherwise : f->value;
-}
 
 /* SN_OK, or SN_EINVAL: what contradicts itself (a path whose port is missing, an effective
  * bandwidth above its port's, links that do not add up to the port, a figure that is negative, not
