@@ -1,6 +1,7 @@
 /* snbench: composes the benchmarks, and the variants they are made of, with the harness. */
 #include "bench/benches.h"
 #include "bench/calibrate.h"
+#include "bench/device.h"
 #include "bench/fabric_export.h"
 #include "bench/model.h"
 #include "comm/moe.h"
@@ -12,9 +13,13 @@
 int main(int argc, char **argv)
 {
     static const struct sn_listing listings[] = {
-        {"transports", sn_transport_list}, {"algorithms", sn_moe_algorithm_list},
-        {"routings", sn_routing_list},     {"profiles", sn_profile_list},
-        {"kernels", sn_kernel_list},       {NULL, NULL},
+        {"transports", sn_transport_list},
+        {"algorithms", sn_moe_algorithm_list},
+        {"routings", sn_routing_list},
+        {"profiles", sn_profile_list},
+        {"kernels", sn_kernel_list},
+        {"devices", sn_device_list},
+        {NULL, NULL},
     };
     static const struct sn_app_command commands[] = {
         {"calibrate", "DIR [-o FILE]", "write a fabric profile from the measured rows of DIR",
@@ -28,7 +33,8 @@ int main(int argc, char **argv)
                                .commands = commands,
                                .shared_open = sn_model_open,
                                .shared_close = sn_model_close,
-                               .describe_model = sn_model_describe};
+                               .describe_model = sn_model_describe,
+                               .describe_device = sn_device_describe};
     sn_kernels_open();
     return sn_cli_main(argc, argv, &app);
 }

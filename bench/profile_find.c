@@ -1,126 +1,21 @@
 /* Profiles by name: a file NAME.yaml among the program's own, then in results/profiles below the
  * current directory, where `snbench calibrate` writes. */
-#include <dirent.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
+#include "bench/catalog.h"
 #include "bench/profile.h"
 #include "harness/base/status.h"
 #include "harness/datadir.h"
 
-static const char own_folder[] = "results/profiles";
-
-struct names {
-    char **names, **paths;
-    size_t n;
-};
-
-static bool has_suffix(const char *s, const char *suffix)
-{
-    size_t n = strlen(s), m = strlen(suffix);
-    return n > m && !strcmp(s + n - m, suffix);
-}
-
-static bool is_path(const char *text)
-{
-    return strchr(text, '/') || has_suffix(text, ".yaml") || has_suffix(text, ".yml");
-}
-
-static bool has_name(const struct names *l, size_t n, const char *name, size_t len)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strncmp(l->names[i], name, len) && !l->names[i][len])
-            return true;
-    return false;
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The profiles of one folder behind those that are there, sorted; a name that is taken stays. */
-static void add_folder(struct names *l, const char *dir)
-{
-    DIR *d = opendir(dir);
-    if (!d)
-        return;
-    size_t before = l->n;
-    for (const struct dirent *e; (e = readdir(d));) {
-        size_t len = strlen(e->d_name);
-        if (e->d_name[0] == '.' || !has_suffix(e->d_name, ".yaml") ||
-            has_name(l, before, e->d_name, len - 5))
-            continue;
-        l->names = sn_realloc(l->names, l->n + 1, sizeof *l->names);
-        l->names[l->n++] = sn_strdupf("%.*s", (int)len - 5, e->d_name);
-    }
-    closedir(d);
-    if (l->n > before)
-        qsort(l->names + before, l->n - before, sizeof *l->names, by_text);
-    l->paths = sn_realloc(l->paths, l->n + 1, sizeof *l->paths);
-    for (size_t i = before; i < l->n; i++)
-        l->paths[i] = sn_strdupf("%s/%s.yaml", dir, l->names[i]);
-}
-
-static int open_names(struct names *l)
-{
-    struct sn_datadir data;
-    *l = (struct names){0};
-    int status = sn_datadir_open(&data);
-    if (status != SN_OK)
-        return status;
-    add_folder(l, data.profiles);
-    add_folder(l, own_folder);
-    sn_datadir_close(&data);
-    return SN_OK;
-}
-
-static void close_names(struct names *l)
-{
-    for (size_t i = 0; i < l->n; i++) {
-        free(l->names[i]);
-        free(l->paths[i]);
-    }
-    free(l->names);
-    free(l->paths);
-}
-
-static int unknown_profile(const struct names *l, const char *name)
-{
-    struct sn_buf all = {0};
-    for (size_t i = 0; i < l->n; i++)
-        sn_buf_addf(&all, "%s%s", i ? ", " : "", l->names[i]);
-    const char *near = sn_nearest(name, (const char *const *)l->names, l->n);
-    SN_FAIL(SN_EINVAL,
-            "unknown profile '%.64s'%s%s%s (profiles: %s; a file is named with its .yaml%s)", name,
-            near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
-            all.data ? all.data : "none",
-            strcmp(name, "local") ? "" : "; local is made by snbench calibrate DIR");
-    sn_buf_free(&all);
-    return SN_EINVAL;
-}
+static const struct sn_catalog profiles = {.what = "profile",
+                                           .plural = "profiles",
+                                           .folder = offsetof(struct sn_datadir, profiles),
+                                           .own = "results/profiles",
+                                           .local = "snbench calibrate DIR"};
 
 int sn_profile_path(const char *name_or_file, char **out)
 {
-    if (is_path(name_or_file)) {
-        *out = sn_strdup(name_or_file);
-        return SN_OK;
-    }
-    struct names l;
-    int status = open_names(&l);
-    if (status != SN_OK)
-        return status;
-    size_t i = 0;
-    while (i < l.n && strcmp(l.names[i], name_or_file))
-        i++;
-    if (i < l.n)
-        *out = sn_strdup(l.paths[i]);
-    else
-        status = unknown_profile(&l, name_or_file);
-    close_names(&l);
-    return status;
+    return sn_catalog_path(&profiles, name_or_file, out);
 }
 
 int sn_profile_axis_check(const char *name_or_file)
@@ -135,35 +30,29 @@ int sn_profile_axis_check(const char *name_or_file)
 int sn_profile_open(struct sn_profile *out, const char *name_or_file)
 {
     char *path;
-    struct sn_buf text = {0};
-    int status = sn_profile_path(name_or_file, &path);
+    struct sn_buf text;
+    int status = sn_catalog_read(&profiles, name_or_file, &path, &text);
     if (status != SN_OK)
         return status;
-    status = sn_buf_read_file(&text, path);
-    if (status == SN_OK)
-        status = sn_profile_parse(out, text.data ? text.data : "", text.len, path);
+    status = sn_profile_parse(out, text.data ? text.data : "", text.len, path);
     sn_buf_free(&text);
     free(path);
     return status;
+}
+
+static char *brief_of(const char *path)
+{
+    struct sn_profile p;
+    if (sn_profile_open(&p, path) != SN_OK)
+        return NULL;
+    char *brief = sn_strdup(p.brief);
+    sn_profile_close(&p);
+    return brief;
 }
 
 void sn_profile_list(void (*emit)(void *out, const char *name, const char *brief,
                                   const char *unavailable),
                      void *out)
 {
-    struct names l;
-    if (open_names(&l) != SN_OK) {
-        emit(out, "profiles", "", sn_status_message());
-        return;
-    }
-    for (size_t i = 0; i < l.n; i++) {
-        struct sn_profile p;
-        if (sn_profile_open(&p, l.paths[i])) {
-            emit(out, l.names[i], "", sn_status_message());
-            continue;
-        }
-        emit(out, l.names[i], p.brief, NULL);
-        sn_profile_close(&p);
-    }
-    close_names(&l);
+    sn_catalog_list(&profiles, brief_of, emit, out);
 }

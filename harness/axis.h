@@ -30,7 +30,8 @@ struct sn_axis {
     unsigned clocks; /* enum sn_clock_kind bits of the clocks it belongs to; 0: all. On another
                         clock it is no parameter: not in the plan, the rows, their ids */
     const char *model_def; /* default sweep on the model clock; NULL: def */
-    bool is_profile;       /* --profile is its default */
+    bool is_profile;       /* names a fabric profile; --profile is its default */
+    bool is_device;        /* names a device profile; --device is its default */
     bool compares; /* its values are variants that compete: cases that differ in nothing else are
                       sampled in turn, and reports give their ratios. One axis of a benchmark */
     bool is_degrade;       /* --degrade is its default */

@@ -18,11 +18,19 @@ static bool is_folder(const char *path)
     return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-/* *out when root/suites_below is a folder; else the place is noted in `looked`. */
-static bool try_root(struct sn_datadir *out, const char *root, const char *suites_below,
-                     const char *profiles_below, struct sn_buf *looked)
+/* Where a kind of root has its folders. */
+struct layout {
+    const char *suites, *profiles, *devices, *models;
+};
+static const struct layout installed = {"suites", "profiles", "devices", "models"},
+                           tree = {"bench/suites", "comm/fabric/profiles", "kernels/devices",
+                                   "bench/models"};
+
+/* *out when the root has the folder of suites; else the place is noted in `looked`. */
+static bool try_root(struct sn_datadir *out, const char *root, const struct layout *l,
+                     struct sn_buf *looked)
 {
-    char *suites = sn_strdupf("%s/%s", strcmp(root, "/") ? root : "", suites_below);
+    char *suites = sn_strdupf("%s/%s", strcmp(root, "/") ? root : "", l->suites);
     if (!is_folder(suites)) {
         sn_buf_addf(looked, "%s%s", looked->len ? ", " : "", suites);
         free(suites);
@@ -31,7 +39,9 @@ static bool try_root(struct sn_datadir *out, const char *root, const char *suite
     *out = (struct sn_datadir){.suites = suites,
                                .plots = sn_strdupf("%s/plots", root),
                                .results = sn_strdupf("%s/results", root),
-                               .profiles = sn_strdupf("%s/%s", root, profiles_below)};
+                               .profiles = sn_strdupf("%s/%s", root, l->profiles),
+                               .devices = sn_strdupf("%s/%s", root, l->devices),
+                               .models = sn_strdupf("%s/%s", root, l->models)};
     return true;
 }
 
@@ -55,13 +65,13 @@ int sn_datadir_find(struct sn_datadir *out, const char *dir)
     const char *name = strrchr(dir, '/');
     if (name && !strcmp(name, "/bin") && to_parent(root)) {
         char *share = sn_strdupf("%s/share/snbench", strcmp(root, "/") ? root : "");
-        found = try_root(out, share, "suites", "profiles", &looked);
+        found = try_root(out, share, &installed, &looked);
         free(share);
         free(root);
         root = sn_strdup(dir);
     }
     for (int i = 0; i < LEVELS && !found && to_parent(root); i++)
-        found = try_root(out, root, "bench/suites", "comm/fabric/profiles", &looked);
+        found = try_root(out, root, &tree, &looked);
     if (!found)
         SN_FAIL(SN_EENV, "the data files were not found; looked for the suites at %s",
                 looked.data ? looked.data : dir);
@@ -87,5 +97,7 @@ void sn_datadir_close(struct sn_datadir *d)
     free(d->plots);
     free(d->results);
     free(d->profiles);
+    free(d->devices);
+    free(d->models);
     *d = (struct sn_datadir){0};
 }

@@ -164,19 +164,21 @@ static json_t *inputs_of(const struct sn_options *o, const struct sn_plan *plan)
     return inputs;
 }
 
-static bool has_model(const json_t *models, const char *name)
+static bool has_model(const json_t *models, const char *name, bool device)
 {
     for (size_t i = 0; i < json_array_size(models); i++) {
-        const json_t *known = json_object_get(json_array_get(models, i), "asked");
-        if (known && !strcmp(json_string_value(known), name))
+        const json_t *m = json_array_get(models, i);
+        const json_t *known = json_object_get(m, "asked"), *kind = json_object_get(m, "kind");
+        if (known && !strcmp(json_string_value(known), name) && (kind != NULL) == device)
             return true;
     }
     return false;
 }
 
-static void add_model(json_t *models, const struct sn_app *app, const char *name)
+static void add_model(json_t *models, json_t *(*describe)(const char *), const char *name,
+                      bool device)
 {
-    json_t *model = has_model(models, name) ? NULL : app->describe_model(name);
+    json_t *model = !describe || has_model(models, name, device) ? NULL : describe(name);
     if (!model)
         return; /* where it cannot be read, the case's own inputs() says why */
     json_object_set_new(model, "asked", json_string(name));
@@ -184,20 +186,26 @@ static void add_model(json_t *models, const struct sn_app *app, const char *name
 }
 
 /* What the values of the axes that name a model stand for, and what else the cases run on, each
- * once. */
+ * once. Those of devices have a "kind". */
 static json_t *models_of(const struct sn_app *app, const struct sn_plan *plan)
 {
     json_t *models = json_array();
-    for (size_t i = 0; i < plan->n && app->describe_model; i++) {
+    for (size_t i = 0; i < plan->n; i++) {
         const struct sn_plan_case *pc = &plan->cases[i];
         const struct sn_case c = {.bench = pc->bench, .values = pc->values, .batch = 1};
+        const struct sn_axis *axes = pc->bench->axes;
         char other[512];
-        for (size_t a = 0; pc->bench->axes[a].name; a++)
-            if (pc->bench->axes[a].is_profile && sn_axis_on(&pc->bench->axes[a], plan->clock))
-                add_model(models, app, pc->values[a].text);
+        for (size_t a = 0; axes[a].name; a++) {
+            if (!sn_axis_on(&axes[a], plan->clock))
+                continue;
+            if (axes[a].is_profile)
+                add_model(models, app->describe_model, pc->values[a].text, false);
+            else if (axes[a].is_device)
+                add_model(models, app->describe_device, pc->values[a].text, true);
+        }
         if (plan->clock == SN_CLOCK_MODEL && pc->bench->other_profile &&
             pc->bench->other_profile(&c, other, sizeof other))
-            add_model(models, app, other);
+            add_model(models, app->describe_model, other, false);
     }
     return models;
 }

@@ -13,7 +13,7 @@
 
 /* Collective. The manifest of a run that starts now, on rank 0 (NULL on the others); a new object.
  * Holds argv, plan, seed, ranks, launches, git, machine, mpi, start time, the models that the plan
- * names (app->describe_model); "roofs" null until they are measured. */
+ * names (app->describe_model, describe_device); "roofs" null until they are measured. */
 json_t *sn_manifest_make(const struct sn_options *o, int argc, char **argv,
                          const struct sn_plan *plan, const struct sn_world *w,
                          const struct sn_app *app);

@@ -269,6 +269,7 @@ STRING_OPTION(mpiexec)
 STRING_OPTION(roofs)
 STRING_OPTION(profile)
 STRING_OPTION(degrade)
+STRING_OPTION(device)
 STRING_OPTION(against)
 STRING_OPTION(form)
 SWITCH_OPTION(resume)
@@ -287,12 +288,14 @@ static const struct option_row table[] = {
     {"resume", 0, NULL, SN_CMD_RUN, set_resume, NULL,
      "go on with the run in DIR: run only what is missing"},
     {"clock", 0, "wall|model", SN_CMD_RUN, set_clock, "wall",
-     "real time, or virtual time from a fabric profile"},
+     "real time, or virtual time from a fabric or device profile"},
     {"profile", 0, "NAME|FILE", SN_CMD_RUN | SN_CMD_APP, set_profile, NULL,
      "fabric profile of the model clock: snbench list profiles (the axis `profile` sweeps "
      "several)"},
     {"degrade", 0, "SPEC", SN_CMD_RUN, set_degrade, NULL,
      "slowed or cut links of the model clock, as degrade=SPEC: plane=3:0, node=7.link=2:0.5, ..."},
+    {"device", 0, "NAME|FILE", SN_CMD_RUN, set_device, NULL,
+     "device profile of the model clock: snbench list devices (the axis `device` sweeps several)"},
     {"seed", 0, "N", SN_CMD_RUN, set_seed, "1", "seed of every random choice"},
     {"samples", 0, "MIN:MAX", SN_CMD_RUN, set_samples, "20:1000",
      "fewest and most samples of a case"},
@@ -414,14 +417,15 @@ int sn_options_parse(struct sn_options *out, enum sn_command cmd, int argc, char
     if (status == SN_OK && o.launch >= o.launches && o.launch >= 0 && cmd == SN_CMD_RUN)
         status = SN_FAIL(SN_EINVAL, "--launch %d: must be below --launches %d (they count from 0)",
                          o.launch, o.launches);
-    if (status == SN_OK && o.profile && o.clock != SN_CLOCK_MODEL && cmd == SN_CMD_RUN)
-        status = SN_FAIL(SN_EINVAL,
-                         "--profile %s: a profile belongs to the model clock; add --clock=model",
-                         o.profile);
-    if (status == SN_OK && o.degrade && o.clock != SN_CLOCK_MODEL)
-        status =
-            SN_FAIL(SN_EINVAL, "--degrade %s: links belong to the model clock; add --clock=model",
-                    o.degrade);
+    const struct {
+        const char *option, *value, *what;
+    } of_model[] = {{"profile", o.profile, "a profile belongs"},
+                    {"device", o.device, "a device belongs"},
+                    {"degrade", o.degrade, "links belong"}};
+    for (size_t i = 0; i < sizeof of_model / sizeof *of_model && status == SN_OK; i++)
+        if (of_model[i].value && cmd == SN_CMD_RUN && o.clock != SN_CLOCK_MODEL)
+            status = SN_FAIL(SN_EINVAL, "--%s %s: %s to the model clock; add --clock=model",
+                             of_model[i].option, of_model[i].value, of_model[i].what);
     if (status != SN_OK)
         return status;
     o.n_args = (size_t)(argc - (first - 1) - optind);

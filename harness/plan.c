@@ -96,7 +96,10 @@ static const char *option_of(const struct sn_plan *p, const struct sn_axis *axis
 {
     if (p->clock != SN_CLOCK_MODEL)
         return NULL;
-    return axis->is_profile ? p->profile : axis->is_degrade ? p->degrade : NULL;
+    return axis->is_profile   ? p->profile
+           : axis->is_device  ? p->device
+           : axis->is_degrade ? p->degrade
+                              : NULL;
 }
 
 /* Options and axes that say different things of one thing: nobody can tell which was meant. */

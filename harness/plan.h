@@ -25,6 +25,7 @@ struct sn_plan {
     enum sn_clock_kind clock; /* wall unless the caller sets it */
     const char *profile;      /* --profile: default of the axis that is_profile; or NULL */
     const char *degrade;      /* --degrade: of the axis that is_degrade; or NULL */
+    const char *device;       /* --device: the same of the axis that is_device */
 };
 
 /* Most cases of one plan; more is a usage error. */

@@ -43,6 +43,7 @@ static int make_plan(struct run *r)
     r->plan.clock = o->clock;
     r->plan.profile = o->profile;
     r->plan.degrade = o->degrade;
+    r->plan.device = o->device;
     if (o->suite) {
         if (o->n_args)
             return SN_FAIL(SN_EINVAL,

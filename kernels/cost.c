@@ -305,27 +305,28 @@ static void stream(const union sn_problem *p, struct sn_cost *c)
 
 static const struct {
     void (*of)(const union sn_problem *, struct sn_cost *);
-    const char *principal;
+    const char *shapes[SN_COST_SHAPES + 1];
 } costs[SN_OPS] = {
-    [SN_OP_GEMM] = {gemm, "m"},
-    [SN_OP_GROUPED_GEMM] = {grouped_gemm, "m"},
-    [SN_OP_QUANTIZE] = {quantize, "t"},
-    [SN_OP_GATE] = {gate, "t"},
-    [SN_OP_MOE] = {moe, "m"},
-    [SN_OP_MLA] = {mla, "ctx"},
-    [SN_OP_MLA_PROLOG] = {mla_prolog, "t"},
-    [SN_OP_MLA_PREFILL] = {mla_prefill, "ctx"},
-    [SN_OP_STREAM] = {stream, "n"},
+    [SN_OP_GEMM] = {gemm, {"m", "n", "k"}},
+    [SN_OP_GROUPED_GEMM] = {grouped_gemm, {"m", "n", "k", "groups"}},
+    [SN_OP_QUANTIZE] = {quantize, {"t", "h"}},
+    [SN_OP_GATE] = {gate, {"t", "e", "k"}},
+    [SN_OP_MOE] = {moe, {"m", "h", "i", "experts"}},
+    [SN_OP_MLA] = {mla, {"ctx", "rows", "requests"}},
+    [SN_OP_MLA_PROLOG] = {mla_prolog, {"t", "hidden", "heads"}},
+    [SN_OP_MLA_PREFILL] = {mla_prefill, {"ctx", "rows", "heads"}},
+    [SN_OP_STREAM] = {stream, {"n"}},
 };
 
 void sn_cost_of(enum sn_op op, const union sn_problem *p, struct sn_cost *out)
 {
     *out = (struct sn_cost){0};
     costs[op].of(p, out);
-    assert(!strcmp(out->shapes[0].name, costs[op].principal));
+    for (unsigned i = 0; i < out->n_shapes; i++)
+        assert(!strcmp(out->shapes[i].name, costs[op].shapes[i]));
 }
 
-const char *sn_cost_principal(enum sn_op op)
+const char *const *sn_cost_shapes(enum sn_op op)
 {
-    return costs[op].principal;
+    return costs[op].shapes;
 }

@@ -57,8 +57,8 @@ struct sn_cost {
  * number of those that have copies is the expected one. Nothing else is read. */
 void sn_cost_of(enum sn_op op, const union sn_problem *p, struct sn_cost *out);
 
-/* The name of the principal shape: "m", "t", "ctx". */
-const char *sn_cost_principal(enum sn_op op);
+/* The names of an operation's shapes, NULL-terminated; the first is the principal one. */
+const char *const *sn_cost_shapes(enum sn_op op);
 
 /* Expected number of experts, of `here` on a die, that have tokens, when each of n tokens goes to k
  * of `all` experts evenly: here (1 - (1 - k / all)^n). */

@@ -80,6 +80,15 @@ static int check_points(const struct sn_device_table *t, size_t index, char *whe
     return SN_OK;
 }
 
+static bool has_shape(unsigned ops, const char *shape)
+{
+    for (unsigned op = 0; op < SN_OPS; op++)
+        for (const char *const *s = sn_cost_shapes((enum sn_op)op); *s; s++)
+            if (ops & 1u << op && !strcmp(*s, shape))
+                return true;
+    return false;
+}
+
 static int check_table(const struct sn_device *d, size_t index, char *where)
 {
     const struct sn_device_table *t = &d->tables[index];
@@ -90,19 +99,23 @@ static int check_table(const struct sn_device *d, size_t index, char *where)
     for (unsigned op = 0; op < SN_OPS; op++) {
         if (!(t->ops & 1u << op))
             continue;
-        if (t->over && strcmp(t->over, sn_cost_principal((enum sn_op)op)))
+        if (t->over && strcmp(t->over, sn_cost_shapes((enum sn_op)op)[0]))
             return WRONG(where, at, "%s: a table of %s is over '%s', not '%.32s'", at,
-                         sn_op_names[op], sn_cost_principal((enum sn_op)op), t->over);
+                         sn_op_names[op], sn_cost_shapes((enum sn_op)op)[0], t->over);
         for (size_t i = 0; i < index; i++)
             if (d->tables[i].ops & 1u << op && d->tables[i].roof == t->roof)
                 return WRONG(where, at, "%s: a second table of %s (%s)", at, sn_op_names[op],
                              sn_device_roof_words[t->roof]);
     }
-    for (size_t i = 0; i < t->n_valid; i++)
+    for (size_t i = 0; i < t->n_valid; i++) {
+        if (!has_shape(t->ops, t->valid[i].shape))
+            return WRONG(where, at, "%s: no operation of the table has a shape '%.32s'", at,
+                         t->valid[i].shape);
         if (!isfinite(t->valid[i].min) || !isfinite(t->valid[i].max) ||
             t->valid[i].min > t->valid[i].max)
             return WRONG(where, at, "%s: %s from %g to %g is no range", at, t->valid[i].shape,
                          t->valid[i].min, t->valid[i].max);
+    }
     return check_points(t, index, where);
 }
 

@@ -72,8 +72,10 @@ enum { SN_DEVICE_WHERE = 64 };
 int sn_device_check(const struct sn_device *d, char where[SN_DEVICE_WHERE]);
 
 enum sn_device_flags {
-    SN_DEVICE_EXTRAPOLATED = 1, /* what decides the time lies outside its table, or has none */
-    SN_DEVICE_PEAK_UNKNOWN = 2  /* operations of a kind without a peak: their time is left out */
+    SN_DEVICE_EXTRAPOLATED = 1, /* what decides the time lies outside its table, has none, or has
+                                   one of class derived: another operation's */
+    SN_DEVICE_NO_PEAK = 2,      /* operations of a kind without a peak: their time is left out */
+    SN_DEVICE_NO_LAUNCH = 4     /* no launch cost is known: it counts as 0 */
 };
 
 struct sn_device_time {

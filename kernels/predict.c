@@ -13,9 +13,11 @@ static const struct sn_device_table *table_of(const struct sn_device *d, enum sn
     return NULL;
 }
 
-/* Is the problem where the table holds? */
+/* Is the problem where the table holds? One that was taken from another operation holds nowhere. */
 static bool covers(const struct sn_device_table *t, const struct sn_cost *c)
 {
+    if (t->class == SN_FIGURE_DERIVED)
+        return false;
     double x = c->shapes[0].value;
     if (t->over && (x < t->points[0].at || x > t->points[t->n_points - 1].at))
         return false;
@@ -66,7 +68,7 @@ static double compute_time(const struct sn_device *d, const struct roofs *r, dou
     if (!(p->ops > 0))
         return 0;
     if (!sn_figure_given(&d->peak[p->peak])) {
-        *flags |= SN_DEVICE_PEAK_UNKNOWN;
+        *flags |= SN_DEVICE_NO_PEAK;
         return 0;
     }
     double work = r->compute ? stretched(r->compute, x, 0, p->ops) : p->ops;
@@ -105,6 +107,8 @@ void sn_device_predict(const struct sn_device *d, enum sn_op op, const struct sn
     double x = c->shapes[0].value;
     *out = (struct sn_device_time){.launch_s = sn_figure_or(&d->launch, 0)};
     out->s = out->launch_s;
+    if (!sn_figure_given(&d->launch))
+        out->flags |= SN_DEVICE_NO_LAUNCH;
     for (unsigned i = 0; i < c->n_parts; i++) {
         double compute = compute_time(d, &r, x, &c->parts[i], &out->flags),
                memory = memory_time(d, &r, x, &c->parts[i]);

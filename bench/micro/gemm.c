@@ -112,17 +112,6 @@ static void compare(const struct sn_kernel *by, const union sn_problem *got,
     }
 }
 
-static void cost(const union sn_problem *p, struct sn_kernel_cost *out)
-{
-    const struct sn_gemm *g = &p->gemm;
-    double m = (double)g->m, n = (double)g->n, k = (double)g->k;
-    *out = (struct sn_kernel_cost){.ops = 2 * m * n * k,
-                                   .peak = SN_PEAK_INT8,
-                                   .weight_bytes = n * k + 4 * n,
-                                   .activation_bytes = m * k + 4 * m,
-                                   .output_bytes = m * n * (double)sn_type_bytes(g->c_type)};
-}
-
 static int64_t draw(const char *axis, struct sn_rng *rng)
 {
     switch (axis[0]) {
@@ -146,7 +135,6 @@ static const struct sn_kernel_op gemm = {.op = SN_OP_GEMM,
                                          .arrays = arrays,
                                          .fill = fill,
                                          .compare = compare,
-                                         .cost = cost,
                                          .draw = draw};
 
 const struct sn_bench sn_bench_gemm = {

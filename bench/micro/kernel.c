@@ -9,6 +9,7 @@
 
 #include "bench/micro/kernel_figures.h"
 #include "bench/micro/kernel_memory.h"
+#include "bench/micro/kernel_model.h"
 #include "bench/micro/kernel_state.h"
 #include "harness/base/buf.h"
 #include "harness/base/clock.h"
@@ -41,6 +42,11 @@ static enum sn_cache_state cache_of(const struct sn_case *c)
     return (enum sn_cache_state)sn_case_word(c, "cache");
 }
 
+static bool on_model(const struct sn_case *c)
+{
+    return c->env->clock == SN_CLOCK_MODEL;
+}
+
 /* The kernel that the case names, or the best for p. */
 static const struct sn_kernel *kernel_of(const struct sn_case *c, const union sn_problem *p)
 {
@@ -57,7 +63,7 @@ const char *sn_kernel_case_unsupported(const struct sn_case *c)
 {
     const struct sn_kernel_op *op = op_of(c);
     const char *reason = op->refuse ? op->refuse(c) : NULL;
-    if (reason)
+    if (reason || on_model(c))
         return reason;
     union sn_problem p = {0};
     struct sn_array arrays[SN_ARRAYS_MAX];
@@ -91,6 +97,8 @@ static uint64_t copy_bytes(enum sn_cache_state cache, const struct sn_array *arr
 
 uint64_t sn_kernel_case_memory(const struct sn_case *c)
 {
+    if (on_model(c))
+        return sn_kernel_model_memory(c);
     union sn_problem p = {0};
     struct sn_array arrays[SN_ARRAYS_MAX];
     op_of(c)->shape(c, &p);
@@ -169,8 +177,27 @@ static int expect(struct sn_kernel_state *s)
     return status;
 }
 
+static void cost_of(const struct sn_kernel_op *op, const union sn_problem *p,
+                    struct sn_kernel_cost *out)
+{
+    struct sn_cost c;
+    if (op->cost) {
+        op->cost(p, out);
+        return;
+    }
+    sn_cost_of(op->op, p, &c);
+    *out = (struct sn_kernel_cost){.ops = c.ops,
+                                   .peak = c.parts[0].peak,
+                                   .weight_bytes = c.weight_bytes,
+                                   .activation_bytes = c.activation_bytes,
+                                   .output_bytes = c.output_bytes,
+                                   .copies = op->op == SN_OP_QUANTIZE || op->op == SN_OP_STREAM};
+}
+
 int sn_kernel_case_setup(struct sn_case *c)
 {
+    if (on_model(c))
+        return sn_kernel_model_setup(c);
     struct sn_kernel_state *s = c->state = sn_calloc(1, sizeof *s);
     s->op = op_of(c);
     s->guard = c->env->guard;
@@ -185,7 +212,7 @@ int sn_kernel_case_setup(struct sn_case *c)
         return status;
     s->base_open = true;
     s->op->fill(c, &s->base);
-    s->op->cost(&s->base, &s->cost);
+    cost_of(s->op, &s->base, &s->cost);
     status = expect(s);
     if (status != SN_OK)
         return status;
@@ -205,6 +232,10 @@ int sn_kernel_case_setup(struct sn_case *c)
 
 void sn_kernel_case_teardown(struct sn_case *c)
 {
+    if (on_model(c)) {
+        sn_kernel_model_teardown(c);
+        return;
+    }
     struct sn_kernel_state *s = c->state;
     if (!s)
         return;
@@ -253,6 +284,8 @@ static void mutate(const struct sn_kernel_state *s, union sn_problem *p, enum sn
 
 int sn_kernel_case_verify(struct sn_case *c, struct sn_check *k)
 {
+    if (on_model(c))
+        return sn_kernel_model_verify(c, k);
     struct sn_kernel_state *s = c->state;
     for (size_t i = 0; i < s->n_ring; i++) {
         struct sn_kernel_copy *e = &s->ring[i];
@@ -280,5 +313,8 @@ int sn_kernel_case_run(struct sn_case *c)
 
 void sn_kernel_case_metrics(const struct sn_case *c, struct sn_row *row)
 {
-    sn_kernel_figures(c, c->state, row);
+    if (on_model(c))
+        sn_kernel_model_figures(c, row);
+    else
+        sn_kernel_figures(c, c->state, row);
 }

@@ -8,10 +8,11 @@
 #ifndef SN_BENCH_MICRO_KERNEL_H
 #define SN_BENCH_MICRO_KERNEL_H
 
+#include "bench/device.h"
 #include "harness/base/peak.h"
 #include "harness/base/rng.h"
 #include "harness/bench.h"
-#include "kernels/kernel.h"
+#include "kernels/cost.h"
 
 enum sn_array_role {
     SN_ARRAY_WEIGHT, /* read by prepare() alone: gone once the weights are packed */
@@ -56,7 +57,12 @@ struct sn_kernel_op {
      * by `by`: another library's may round in another order. */
     void (*compare)(const struct sn_kernel *by, const union sn_problem *got,
                     const union sn_problem *want, struct sn_check *k);
+    /* May be NULL: then the sums of kernels/cost.h, of which the model clock makes its times. */
     void (*cost)(const union sn_problem *p, struct sn_kernel_cost *out);
+    /* For the model clock: writes the index arrays on which the work depends (first, length,
+     * expert) as fill() would, and nothing else; the weights are then not there. NULL: fill() is
+     * called where there are such arrays. */
+    void (*index)(const struct sn_case *c, union sn_problem *p);
     /* For tests: the value of one of the benchmark's own axes in a small random case (an integer,
      * or the index of a word). Axes that all kernels have are drawn elsewhere. */
     int64_t (*draw)(const char *axis, struct sn_rng *rng);
@@ -68,6 +74,7 @@ struct sn_kernel_op {
      .type = SN_AXIS_WORD,                                                                         \
      .def = "full",                                                                                \
      .words = sn_dist_words,                                                                       \
+     .clocks = SN_CLOCK_WALL,                                                                      \
      .help = "values: full (every bit pattern that is a number in range, the extremes often), "    \
              "gaussian, outliers (gaussian, one in 256 some 50 times larger), zeros"},             \
         {.name = "cache",                                                                          \
@@ -84,6 +91,13 @@ struct sn_kernel_op {
          .max = 1024,                                                                              \
          .clocks = SN_CLOCK_WALL,                                                                  \
          .help = "OpenMP threads of each rank that compute together"},                             \
+        {.name = "device",                                                                         \
+         .type = SN_AXIS_TEXT,                                                                     \
+         .def = "ascend910c-die",                                                                  \
+         .check = sn_device_axis_check,                                                            \
+         .is_device = true,                                                                        \
+         .clocks = SN_CLOCK_MODEL,                                                                 \
+         .help = "device profile, a name of snbench list devices or a file"},                      \
     {                                                                                              \
         .name = "variant", .type = SN_AXIS_WORD, .def = "best",                                    \
         .words = sn_kernel_words[SN_OP_##op], .extra = "best", .clocks = SN_CLOCK_WALL,            \
@@ -111,6 +125,8 @@ struct sn_kernel_op {
 /* The hooks; .own is the benchmark's struct sn_kernel_op. */
 const char *sn_kernel_case_unsupported(const struct sn_case *c);
 uint64_t sn_kernel_case_memory(const struct sn_case *c);
+int sn_kernel_model_inputs(const struct sn_case *c);
+int sn_kernel_model_predict(struct sn_case *c, struct sn_timeline *t);
 int sn_kernel_case_setup(struct sn_case *c);
 int sn_kernel_case_verify(struct sn_case *c, struct sn_check *k);
 int sn_kernel_case_run(struct sn_case *c);
@@ -118,18 +134,22 @@ void sn_kernel_case_metrics(const struct sn_case *c, struct sn_row *row);
 void sn_kernel_case_teardown(struct sn_case *c);
 
 #define SN_KERNEL_HOOKS(kernel_op)                                                                 \
-    .clocks = SN_CLOCK_WALL, .flags = SN_BENCH_BATCH,                                              \
+    .clocks = SN_CLOCK_WALL | SN_CLOCK_MODEL, .flags = SN_BENCH_BATCH,                             \
     .timed =                                                                                       \
         "run() of the kernel by `threads` threads. Its packing of the weights is timed apart "     \
-        "(pack). T = last end minus first start over ranks, each of which does the same",          \
+        "(pack). T = last end minus first start over ranks, each of which does the same. On the "  \
+        "model clock: launch, and for each part of the operation the larger of operations / "      \
+        "(peak * efficiency) and bytes / (bandwidth * efficiency) of the device",                  \
     .bytes = "logical = local = weights + activations + output, each once; nothing is sent",       \
     .limit =                                                                                       \
         "the larger of operations / peak and bytes / bandwidth: int8, bf16 or f32 peak of "        \
         "a core times threads; read bandwidth (quantize, stream: copy bandwidth) at the size "     \
-        "of the working set, past the caches where it is cold",                                    \
+        "of the working set, past the caches where it is cold. On the model clock: the device's "  \
+        "peaks and memory bandwidth",                                                              \
     .own = &(kernel_op), .unsupported = sn_kernel_case_unsupported,                                \
-    .memory = sn_kernel_case_memory, .setup = sn_kernel_case_setup,                                \
-    .verify = sn_kernel_case_verify, .run = sn_kernel_case_run, .metrics = sn_kernel_case_metrics, \
+    .memory = sn_kernel_case_memory, .inputs = sn_kernel_model_inputs,                             \
+    .setup = sn_kernel_case_setup, .verify = sn_kernel_case_verify, .run = sn_kernel_case_run,     \
+    .predict = sn_kernel_model_predict, .metrics = sn_kernel_case_metrics,                         \
     .teardown = sn_kernel_case_teardown
 
 /* The value of the axis `dist`. */

@@ -56,7 +56,9 @@ static void draw(struct drawn *d, struct sn_rng *rng)
     d->seed = sn_rng_next(rng);
     for (size_t i = 0; i < d->n; i++) {
         const char *name = d->bench->axes[i].name;
-        if (!strcmp(name, "dist"))
+        if (d->bench->axes[i].clocks == SN_CLOCK_MODEL)
+            set(d, i, 0); /* nobody reads it */
+        else if (!strcmp(name, "dist"))
             set(d, i, (int64_t)sn_rng_below(rng, 4));
         else if (!strcmp(name, "cache"))
             set(d, i, (int64_t)sn_rng_below(rng, 8) ? SN_CACHE_HOT : SN_CACHE_COLD);
@@ -73,7 +75,8 @@ static void print_command(const struct drawn *d, enum sn_isa isa)
 {
     printf("    snbench run %s", d->bench->name);
     for (size_t i = 0; i < d->n; i++)
-        printf(" %s=%s", d->bench->axes[i].name, d->values[i].text);
+        if (d->bench->axes[i].clocks != SN_CLOCK_MODEL)
+            printf(" %s=%s", d->bench->axes[i].name, d->values[i].text);
     printf(" --isa %s --seed %" PRIu64 "\n", sn_isa_words[isa], d->seed);
 }
 

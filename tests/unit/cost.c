@@ -277,7 +277,7 @@ Test(device, outside_of_its_tables_it_extrapolates)
     sn_cost_of(SN_OP_QUANTIZE, &p, &c);
     sn_device_predict(&d, SN_OP_QUANTIZE, &c, &t);
     expect(t.part_s[0], 50040 / 1e10, "at the roof");
-    cr_expect_eq(t.flags, SN_DEVICE_EXTRAPOLATED | SN_DEVICE_PEAK_UNKNOWN, "f32 has no peak");
+    cr_expect_eq(t.flags, SN_DEVICE_EXTRAPOLATED | SN_DEVICE_NO_PEAK, "f32 has no peak");
 }
 
 /* 5 tiles on 4 cores take two rounds: 5/8 of the cores work. */
