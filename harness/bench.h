@@ -156,9 +156,9 @@ struct sn_app {
     /* env->shared of a run; both or none. */
     void *(*shared_open)(void);
     void (*shared_close)(void *);
-    /* For the manifest: the model that a value of an axis with is_profile, or is_device, names, as a
-     * JSON object {"name", "path", "sha256", "figures": [...], ...}; NULL when it cannot be read. A
-     * new object. Either may be NULL. */
+    /* For the manifest: the model that a value of an axis with is_profile, or is_device, names, as
+     * a JSON object {"name", "path", "sha256", "figures": [...], ...}; NULL when it cannot be read.
+     * A new object. Either may be NULL. */
     json_t *(*describe_model)(const char *profile);
     json_t *(*describe_device)(const char *device);
 };

@@ -101,6 +101,7 @@ static void document(const struct sn_report *r, const struct sn_published *publi
         figures_of(&r->groups[i], figures, path, doc);
         sn_report_published(r, &r->groups[i], published, doc);
     }
+    sn_report_steps(r, doc);
     sn_report_fidelity(r, published, doc);
     figures_of(NULL, figures, path, doc);
     sn_report_machine(r, doc);
@@ -220,7 +221,7 @@ int sn_report_print(FILE *out, const char *const *dirs, size_t n, enum sn_format
 }
 
 int sn_report_tables(FILE *out, const struct sn_rows *rows, enum sn_format format,
-                     const struct sn_app *app)
+                     const struct sn_app *app, json_t *steps)
 {
     struct sn_buf b = {0};
     struct sn_report r;
@@ -228,6 +229,8 @@ int sn_report_tables(FILE *out, const struct sn_rows *rows, enum sn_format forma
     int status;
 
     sn_report_of_rows(&r, rows, app);
+    if (steps)
+        r.runs[0].manifest = json_pack("{s:O}", "steps", steps);
     if (format == SN_FORMAT_CSV) {
         flat_csv(&r, &b);
     } else if (format == SN_FORMAT_JSON) {
@@ -238,6 +241,7 @@ int sn_report_tables(FILE *out, const struct sn_rows *rows, enum sn_format forma
         sn_doc_init(&doc, "");
         for (size_t i = 0; i < r.n_groups; i++)
             sn_report_bench(&r, &r.groups[i], false, &doc);
+        sn_report_steps(&r, &doc);
         if (format == SN_FORMAT_HTML)
             sn_doc_html(&doc, &b);
         else if (format == SN_FORMAT_TEX)
@@ -296,6 +300,11 @@ static int write_tables(const struct sn_report *r, const char *dir)
             status = write_table(&t, dir, g->bench, "-ratios");
         sn_table_free(&t);
     }
+    struct sn_table steps;
+    sn_report_steps_table(r, &steps);
+    if (status == SN_OK && steps.n_rows > 0)
+        status = write_table(&steps, dir, "steps", "");
+    sn_table_free(&steps);
     return status;
 }
 

@@ -260,6 +260,7 @@ void sn_report_json(const struct sn_report *r, struct sn_buf *out)
         }
         sn_buf_add(out, "]");
     }
+    sn_report_steps_json(r, out);
     sn_buf_add(out, ",\n\"rows\":[");
     for (size_t g = 0; g < r->n_groups; g++) {
         for (size_t i = 0; i < r->groups[g].n_lines; i++) {

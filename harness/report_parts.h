@@ -30,6 +30,17 @@ bool sn_flag_warns(const char *flag);
 /* Breakdown of the time and counters, where rows have them. */
 void sn_report_extra(const struct sn_report *r, const struct sn_group *g, struct sn_doc *doc);
 
+/* Steps of a workload (a run's manifest has them, harness/steps.h): the sum over their parts of
+ * count times median. By each variant that all parts have, and by the fastest variant of each part.
+ * Nothing where no run has steps. */
+void sn_report_steps(const struct sn_report *r, struct sn_doc *doc);
+/* ,"steps":[{"run", "step", "brief", "covers", "without", "origins", "parts",
+ * "variants":[{"variant", "parts", "time_s", "lo_s", "hi_s", "limit_s"}]}]; times are null where a
+ * part has no row. */
+void sn_report_steps_json(const struct sn_report *r, struct sn_buf *out);
+/* A line for each part and variant. Empty where no run has steps. */
+void sn_report_steps_table(const struct sn_report *r, struct sn_table *out);
+
 /* One table of all rows, every launch, base units, the union of all axes and metrics. */
 void sn_report_rows_table(const struct sn_report *r, struct sn_table *out);
 

@@ -24,6 +24,7 @@ struct run {
     const struct sn_app *app;
     struct sn_world world;
     struct sn_plan plan;
+    struct sn_steps steps; /* of a suite */
     struct sn_roofs roofs;
     enum { ROOFS_NONE, ROOFS_OWN, ROOFS_GIVEN } found; /* in this directory, by --roofs */
     struct sn_env env;
@@ -53,7 +54,7 @@ static int make_plan(struct run *r)
         int status = sn_suite_load(&suite, o->suite, r->data.suites);
         if (status != SN_OK)
             return status;
-        status = sn_suite_plan(&suite, r->app, &r->plan);
+        status = sn_suite_plan(&suite, r->app, &r->plan, &r->steps);
         sn_suite_free(&suite);
         return status;
     }
@@ -146,6 +147,8 @@ static int open_dir(struct run *r, int argc, char **argv)
     const struct sn_options *o = r->o;
     json_t *manifest = sn_manifest_make(o, argc, argv, &r->plan, &r->world, r->app);
     int status = SN_OK;
+    if (manifest && r->steps.n)
+        json_object_set_new(manifest, "steps", sn_steps_json(&r->steps));
     if (r->world.rank == 0)
         status = sn_rundir_open(&r->dir, r->path, o->resume || o->launch > 0, manifest);
     json_decref(manifest);
@@ -225,7 +228,9 @@ static int conclude(struct run *r, int ended)
     for (size_t i = 0; i < rows.n; i++)
         r->cases.failed += rows.rows[i].status == SN_ROW_FAILED;
     if (!o->quiet) {
-        status = sn_report_tables(stdout, &rows, o->format, r->app);
+        json_t *steps = r->steps.n ? sn_steps_json(&r->steps) : NULL;
+        status = sn_report_tables(stdout, &rows, o->format, r->app, steps);
+        json_decref(steps);
         /* CSV and JSON on standard output stay clean for other programs. */
         FILE *out = o->format <= SN_FORMAT_MD ? stdout : stderr;
         fprintf(out, "\nrows    %s/rows.jsonl\nreport  %s/report.html\n", r->path, r->path);
@@ -340,6 +345,7 @@ int sn_run(const struct sn_options *o, int argc, char **argv, const struct sn_ap
         r->app->shared_close(r->env.shared);
     sn_counters_close(r->case_opts.counters);
     sn_rundir_close(r->dir);
+    sn_steps_free(&r->steps);
     sn_plan_free(&r->plan);
     sn_datadir_close(&r->data);
     free(r->path);

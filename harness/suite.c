@@ -8,6 +8,7 @@
 
 #include "harness/base/buf.h"
 #include "harness/base/status.h"
+#include "harness/base/units.h"
 #include "harness/yaml.h"
 
 /* The file, as libcyaml fills it. */
@@ -15,12 +16,19 @@ struct file_case {
     char *bench;
     char **axes;
     unsigned axes_count;
+    char *step, *count;
+};
+
+struct file_step {
+    char *name, *brief, *without;
 };
 
 struct file {
     char *name, *brief;
     struct file_case *cases;
     unsigned cases_count;
+    struct file_step *steps;
+    unsigned steps_count;
 };
 
 enum { TEXT_MAX = 4096 };
@@ -32,8 +40,23 @@ static const cyaml_schema_field_t case_fields[] = {
     CYAML_FIELD_STRING_PTR("bench", CYAML_FLAG_POINTER, struct file_case, bench, 1, TEXT_MAX),
     CYAML_FIELD_SEQUENCE("axes", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_case, axes,
                          &axis_schema, 0, 1024),
+    CYAML_FIELD_STRING_PTR("step", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_case, step,
+                           1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("count", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_case,
+                           count, 1, TEXT_MAX),
     CYAML_FIELD_END,
 };
+
+static const cyaml_schema_field_t step_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct file_step, name, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("brief", CYAML_FLAG_POINTER, struct file_step, brief, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("without", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_step,
+                           without, 1, TEXT_MAX),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t step_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_step, step_fields)};
 
 static const cyaml_schema_value_t case_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_case, case_fields)};
@@ -42,6 +65,8 @@ static const cyaml_schema_field_t file_fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct file, name, 1, TEXT_MAX),
     CYAML_FIELD_STRING_PTR("brief", CYAML_FLAG_POINTER, struct file, brief, 1, TEXT_MAX),
     CYAML_FIELD_SEQUENCE("cases", CYAML_FLAG_POINTER, struct file, cases, &case_schema, 1, 10000),
+    CYAML_FIELD_SEQUENCE("steps", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file, steps,
+                         &step_schema, 0, 100),
     CYAML_FIELD_END,
 };
 
@@ -56,6 +81,47 @@ static int line_at(const struct sn_yaml *y, size_t entry, size_t axis, bool of_a
     else
         snprintf(where, sizeof where, "cases.%zu", entry);
     return sn_yaml_line(y, where);
+}
+
+static int unknown_step(const struct file *f, const char *step)
+{
+    const char **names = sn_calloc(f->steps_count + 1, sizeof *names);
+    struct sn_buf all = {0};
+    for (unsigned i = 0; i < f->steps_count; i++) {
+        names[i] = f->steps[i].name;
+        sn_buf_addf(&all, "%s%s", i ? ", " : "", names[i]);
+    }
+    const char *near = sn_nearest(step, names, f->steps_count);
+    SN_FAIL(SN_EINVAL, "unknown step '%.64s'%s%s%s (steps: %s)", step,
+            near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
+            all.data ? all.data : "none are declared");
+    free(names);
+    sn_buf_free(&all);
+    return SN_EINVAL;
+}
+
+/* Which step an entry is a part of, and how many times. */
+static int read_count(const struct file *f, const struct file_case *c, struct sn_suite_entry *e)
+{
+    int64_t count;
+    e->step = SIZE_MAX;
+    if (!c->step && !c->count)
+        return SN_OK;
+    if (!c->step || !c->count)
+        return SN_FAIL(SN_EINVAL, "step and count go together; the key '%s' is missing",
+                       c->step ? "count" : "step");
+    int status = sn_units_parse_int(c->count, SN_UNIT_COUNT, &count);
+    if (status) {
+        sn_status_prefix("count");
+        return status;
+    }
+    if (count < 1)
+        return SN_FAIL(SN_EINVAL, "count: %.32s is not at least 1", c->count);
+    e->count = (uint64_t)count;
+    for (unsigned i = 0; i < f->steps_count; i++)
+        if (!strcmp(f->steps[i].name, c->step))
+            e->step = i;
+    return e->step == SIZE_MAX ? unknown_step(f, c->step) : SN_OK;
 }
 
 static struct sn_suite_entry make_entry(const struct sn_yaml *y, const struct file_case *c,
@@ -73,6 +139,22 @@ static struct sn_suite_entry make_entry(const struct sn_yaml *y, const struct fi
     return e;
 }
 
+static int make_steps(const struct sn_yaml *y, const struct file *f, const char *path,
+                      struct sn_steps *out)
+{
+    for (unsigned i = 0; i < f->steps_count; i++) {
+        for (unsigned j = 0; j < i; j++)
+            if (!strcmp(f->steps[i].name, f->steps[j].name)) {
+                char where[32];
+                snprintf(where, sizeof where, "steps.%u", i);
+                return SN_FAIL(SN_EINVAL, "%s:%d: a second step '%.64s'", path,
+                               sn_yaml_line(y, where), f->steps[i].name);
+            }
+        sn_steps_add(out, f->steps[i].name, f->steps[i].brief, f->steps[i].without);
+    }
+    return SN_OK;
+}
+
 int sn_suite_parse(struct sn_suite *out, const char *text, size_t n, const char *path)
 {
     struct sn_yaml y;
@@ -80,15 +162,23 @@ int sn_suite_parse(struct sn_suite *out, const char *text, size_t n, const char 
     if (status)
         return status;
     const struct file *f = y.data;
-    *out = (struct sn_suite){.name = sn_strdup(f->name),
-                             .brief = sn_strdup(f->brief),
-                             .entries = sn_calloc(f->cases_count, sizeof *out->entries),
-                             .n = f->cases_count,
-                             .path = sn_strdup(path)};
-    for (size_t i = 0; i < out->n; i++)
-        out->entries[i] = make_entry(&y, &f->cases[i], i);
+    struct sn_suite s = {.name = sn_strdup(f->name),
+                         .brief = sn_strdup(f->brief),
+                         .entries = sn_calloc(f->cases_count, sizeof *s.entries),
+                         .path = sn_strdup(path)};
+    status = make_steps(&y, f, path, &s.steps);
+    for (; !status && s.n < f->cases_count; s.n++) {
+        s.entries[s.n] = make_entry(&y, &f->cases[s.n], s.n);
+        status = read_count(f, &f->cases[s.n], &s.entries[s.n]);
+        if (status)
+            sn_status_prefix("%s:%d", path, s.entries[s.n].line);
+    }
     sn_yaml_free(&y);
-    return SN_OK;
+    if (status)
+        sn_suite_free(&s);
+    else
+        *out = s;
+    return status;
 }
 
 void sn_suite_free(struct sn_suite *s)
@@ -102,6 +192,7 @@ void sn_suite_free(struct sn_suite *s)
         free(e->bench);
     }
     free(s->entries);
+    sn_steps_free(&s->steps);
     free(s->name);
     free(s->brief);
     free(s->path);
@@ -231,10 +322,32 @@ static int add_entry(const struct sn_suite *s, const struct sn_suite_entry *e,
     return status;
 }
 
-int sn_suite_plan(const struct sn_suite *s, const struct sn_app *app, struct sn_plan *plan)
+/* The cases of an entry, those that the plan has from elsewhere too, into its step. */
+static void add_to_step(const struct sn_suite_entry *e, const struct sn_app *app,
+                        const struct sn_plan *plan, struct sn_steps *steps)
+{
+    struct sn_plan own = {.seed = plan->seed,
+                          .ranks = plan->ranks,
+                          .clock = plan->clock,
+                          .profile = plan->profile,
+                          .device = plan->device};
+    if (sn_plan_add(&own, app, e->bench, (const char *const *)e->axes, e->n_axes) == SN_OK)
+        sn_step_add(&steps->steps[e->step], own.cases, own.n, e->count);
+    sn_plan_free(&own);
+}
+
+int sn_suite_plan(const struct sn_suite *s, const struct sn_app *app, struct sn_plan *plan,
+                  struct sn_steps *steps)
 {
     int status = SN_OK;
-    for (size_t i = 0; i < s->n && !status; i++)
+    *steps = (struct sn_steps){0};
+    for (size_t i = 0; i < s->steps.n; i++)
+        sn_steps_add(steps, s->steps.steps[i].name, s->steps.steps[i].brief,
+                     s->steps.steps[i].without);
+    for (size_t i = 0; i < s->n && !status; i++) {
         status = add_entry(s, &s->entries[i], app, plan);
+        if (!status && s->entries[i].step != SIZE_MAX)
+            add_to_step(&s->entries[i], app, plan, steps);
+    }
     return status;
 }

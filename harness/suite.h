@@ -5,11 +5,17 @@
  *     cases:
  *       - bench: latency
  *         axes: ["op=get,put", "size=8:4M:*4"]     # optional; as on the command line
+ *         step: decode       # both optional: every case of the entry is so many times a part of
+ *         count: 61          # that step, of which the report gives the time
+ *     steps:                 # optional
+ *       - name: decode
+ *         brief: one line    # of what it is a step, and at which size
+ *         without: text      # optional: what it leaves out
  */
 #ifndef SN_HARNESS_SUITE_H
 #define SN_HARNESS_SUITE_H
 
-#include "harness/plan.h"
+#include "harness/steps.h"
 
 struct sn_suite_entry {
     char *bench;
@@ -17,12 +23,15 @@ struct sn_suite_entry {
     size_t n_axes;
     int line; /* of the entry in the file */
     int *axis_lines;
+    size_t step; /* index into the suite's steps; SIZE_MAX: none */
+    uint64_t count;
 };
 
 struct sn_suite {
     char *name, *brief;
     struct sn_suite_entry *entries;
     size_t n;
+    struct sn_steps steps; /* without parts */
     char *path;
 };
 
@@ -41,7 +50,9 @@ int sn_suite_list(const char *dir,
                                const char *unavailable),
                   void *out);
 
-/* Adds every entry to the plan; an error is prefixed "FILE:LINE: ". */
-int sn_suite_plan(const struct sn_suite *s, const struct sn_app *app, struct sn_plan *plan);
+/* Adds every entry to the plan, and its cases to *steps (empty before; sn_steps_free()); an error
+ * is prefixed "FILE:LINE: ". */
+int sn_suite_plan(const struct sn_suite *s, const struct sn_app *app, struct sn_plan *plan,
+                  struct sn_steps *steps);
 
 #endif

@@ -26,9 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < s.n; i++)
             assert(s.entries[i].line >= 1 && *s.entries[i].bench);
         struct sn_plan p;
+        struct sn_steps steps;
         sn_plan_init(&p, 1, 2);
-        status = sn_suite_plan(&s, &app, &p);
+        status = sn_suite_plan(&s, &app, &p, &steps);
         assert(status || p.n >= 1);
+        sn_steps_free(&steps);
         sn_plan_free(&p);
         sn_suite_free(&s);
     }

@@ -52,12 +52,50 @@ Test(suite, parse)
     cr_expect_eq(s.entries[1].n_axes, 0);
     cr_expect_eq(s.entries[1].line, 9);
     struct sn_plan p;
+    struct sn_steps steps;
     sn_plan_init(&p, 1, 2);
-    cr_assert_eq(sn_suite_plan(&s, &app, &p), SN_OK, "%s", sn_status_message());
+    cr_assert_eq(sn_suite_plan(&s, &app, &p, &steps), SN_OK, "%s", sn_status_message());
     cr_expect_eq(p.n, 6, "2 x 3, and the second entry's case is one of them");
+    cr_expect_eq(steps.n, 0);
+    sn_steps_free(&steps);
     sn_plan_free(&p);
     sn_suite_free(&s);
     cr_expect(!s.name && !s.entries);
+}
+
+/* Counts belong to the suite: cases, their ids and the plan are the same without. */
+Test(suite, steps_count_cases)
+{
+    static const char text[] = "name: s\nbrief: b\n"
+                               "steps:\n"
+                               "  - {name: one, brief: first}\n"
+                               "  - {name: two, brief: second, without: the rest}\n"
+                               "cases:\n"
+                               "  - {bench: latency, axes: [\"size=8,16\"], step: one, count: 61}\n"
+                               "  - {bench: latency, axes: [\"size=8\"], step: one, count: 3}\n"
+                               "  - {bench: latency, axes: [\"size=16\"], step: two, count: 1k}\n"
+                               "  - {bench: latency, axes: [\"size=32\"]}\n";
+    struct sn_suite s;
+    struct sn_plan p;
+    struct sn_steps steps;
+    cr_assert_eq(sn_suite_parse(&s, text, sizeof text - 1, "t.yaml"), SN_OK, "%s",
+                 sn_status_message());
+    sn_plan_init(&p, 1, 2);
+    cr_assert_eq(sn_suite_plan(&s, &app, &p, &steps), SN_OK, "%s", sn_status_message());
+    cr_expect_eq(p.n, 3);
+    cr_assert_eq(steps.n, 2);
+    const struct sn_step *one = &steps.steps[0], *two = &steps.steps[1];
+    cr_assert_eq(one->n_parts, 2);
+    cr_expect_eq(one->parts[0].count, 64, "a case that is named twice counts both times");
+    cr_expect_str_eq(one->parts[0].variants[0].id, p.cases[0].id);
+    cr_expect_eq(one->parts[1].count, 61);
+    cr_assert_eq(two->n_parts, 1);
+    cr_expect_eq(two->parts[0].count, 1000);
+    cr_expect_str_eq(two->parts[0].variants[0].id, p.cases[1].id);
+    cr_expect_str_eq(two->without, "the rest");
+    sn_steps_free(&steps);
+    sn_plan_free(&p);
+    sn_suite_free(&s);
 }
 
 /* Reads and plans; the message, or "" when all went well. */
@@ -65,11 +103,13 @@ static const char *mistake(const char *text, size_t n)
 {
     struct sn_suite s;
     struct sn_plan p;
+    struct sn_steps steps;
     sn_status_clear();
     if (sn_suite_parse(&s, text, n, "t.yaml"))
         return sn_status_message();
     sn_plan_init(&p, 1, 2);
-    int status = sn_suite_plan(&s, &app, &p);
+    int status = sn_suite_plan(&s, &app, &p, &steps);
+    sn_steps_free(&steps);
     sn_plan_free(&p);
     sn_suite_free(&s);
     return status ? sn_status_message() : "";
@@ -80,11 +120,22 @@ Test(suite, mistakes_have_a_line)
     static const struct {
         const char *text, *message;
     } t[] = {
+#define CASE "name: s\nbrief: b\nsteps: [{name: one, brief: b}]\ncases:\n  - {bench: latency, "
+        {CASE "step: one}\n", "t.yaml:5: step and count go together; the key 'count' is missing"},
+        {CASE "count: 1}\n", "t.yaml:5: step and count go together; the key 'step' is missing"},
+        {CASE "step: one, count: 0}\n", "t.yaml:5: count: 0 is not at least 1"},
+        {CASE "step: one, count: x}\n",
+         "t.yaml:5: count: 'x' is not a number; right are for example 8, 4K, 2.5m"},
+        {CASE "step: ones, count: 1}\n",
+         "t.yaml:5: unknown step 'ones'; did you mean 'one'? (steps: one)"},
+        {"name: s\nbrief: b\nsteps: [{name: a, brief: b}, {name: a, brief: b}]\ncases: [{bench: "
+         "latency}]\n",
+         "t.yaml:3: a second step 'a'"},
         {"", "t.yaml:1: the file is empty"},
         {"# nothing\n", "t.yaml:1: the file is empty"},
         {"x\n", "t.yaml:1: the file must be a mapping (key: value), not a single value"},
         {"name: a\nbreif: b\n",
-         "t.yaml:2: unknown key 'breif'; did you mean 'brief'? (keys: name, brief, cases)"},
+         "t.yaml:2: unknown key 'breif'; did you mean 'brief'? (keys: name, brief, cases, steps)"},
         {"name: a\nname: b\n", "t.yaml:2: the key 'name' stands here twice"},
         {"\nname: a\nbrief: b\n", "t.yaml:2: the key 'cases' is missing"},
         {"name: a\nbrief:\ncases: []\n", "t.yaml:2: brief is empty"},
@@ -95,7 +146,7 @@ Test(suite, mistakes_have_a_line)
         {HEAD "  - latency\n",
          "t.yaml:4: an entry of 'cases' must be a mapping (key: value), not a single value"},
         {HEAD "  - bench: latency\n    axez: [op=get]\n",
-         "t.yaml:5: unknown key 'axez'; did you mean 'axes'? (keys: bench, axes)"},
+         "t.yaml:5: unknown key 'axez'; did you mean 'axes'? (keys: bench, axes, step, count)"},
         {HEAD "  - axes: [op=get]\n", "t.yaml:4: the key 'bench' is missing"},
         {HEAD "  - bench: latency\n    axes: op=get\n",
          "t.yaml:5: axes must be a list, not a single value"},

@@ -1,0 +1,113 @@
+#include "harness/steps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/buf.h"
+
+void sn_steps_add(struct sn_steps *s, const char *name, const char *brief, const char *without)
+{
+    s->steps = sn_realloc(s->steps, s->n + 1, sizeof *s->steps);
+    s->steps[s->n++] = (struct sn_step){.name = sn_strdup(name),
+                                        .brief = sn_strdup(brief),
+                                        .without = without ? sn_strdup(without) : NULL};
+}
+
+void sn_steps_free(struct sn_steps *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct sn_step *step = &s->steps[i];
+        for (size_t p = 0; p < step->n_parts; p++) {
+            for (size_t v = 0; v < step->parts[p].n_variants; v++)
+                free(step->parts[p].variants[v].name);
+            free(step->parts[p].variants);
+            free(step->parts[p].label);
+        }
+        free(step->parts);
+        free(step->name);
+        free(step->brief);
+        free(step->without);
+    }
+    free(s->steps);
+    *s = (struct sn_steps){0};
+}
+
+/* The label without defaults and the axis that compares; *variant gets its value, or "". */
+static char *label_of(const struct sn_plan_case *c, const char **variant)
+{
+    struct sn_buf b = {0};
+    *variant = "";
+    sn_buf_add(&b, c->bench->name);
+    for (size_t i = 0; c->bench->axes[i].name; i++) {
+        const struct sn_axis *a = &c->bench->axes[i];
+        if (!sn_axis_on(a, c->clock))
+            continue;
+        if (a->compares)
+            *variant = c->values[i].text;
+        else if (strcmp(c->values[i].text, a->def))
+            sn_buf_addf(&b, " %s=%s", a->name, c->values[i].text);
+    }
+    return b.data;
+}
+
+static struct sn_step_part *part_of(struct sn_step *s, const char *label, const char *bench)
+{
+    for (size_t i = 0; i < s->n_parts; i++)
+        if (!strcmp(s->parts[i].label, label))
+            return &s->parts[i];
+    s->parts = sn_realloc(s->parts, s->n_parts + 1, sizeof *s->parts);
+    s->parts[s->n_parts] = (struct sn_step_part){.bench = bench, .label = sn_strdup(label)};
+    return &s->parts[s->n_parts++];
+}
+
+static void add_variant(struct sn_step_part *p, const char *name, const char *id)
+{
+    for (size_t i = 0; i < p->n_variants; i++)
+        if (!strcmp(p->variants[i].id, id))
+            return;
+    p->variants = sn_realloc(p->variants, p->n_variants + 1, sizeof *p->variants);
+    struct sn_step_variant *v = &p->variants[p->n_variants++];
+    *v = (struct sn_step_variant){.name = sn_strdup(name)};
+    memcpy(v->id, id, sizeof v->id);
+}
+
+void sn_step_add(struct sn_step *s, const struct sn_plan_case *cases, size_t n, uint64_t count)
+{
+    /* The variants of a part come together or apart; it counts once. */
+    bool *counted = sn_calloc(s->n_parts + n + 1, sizeof *counted);
+    for (size_t i = 0; i < n; i++) {
+        const char *variant;
+        char *label = label_of(&cases[i], &variant);
+        struct sn_step_part *p = part_of(s, label, cases[i].bench->name);
+        add_variant(p, variant, cases[i].id);
+        if (!counted[p - s->parts])
+            p->count += count;
+        counted[p - s->parts] = true;
+        free(label);
+    }
+    free(counted);
+}
+
+static json_t *part_json(const struct sn_step_part *p)
+{
+    json_t *variants = json_array();
+    for (size_t i = 0; i < p->n_variants; i++)
+        json_array_append_new(variants, json_pack("{s:s, s:s}", "variant", p->variants[i].name,
+                                                  "id", p->variants[i].id));
+    return json_pack("{s:s, s:s, s:I, s:o}", "bench", p->bench, "label", p->label, "count",
+                     (json_int_t)p->count, "variants", variants);
+}
+
+json_t *sn_steps_json(const struct sn_steps *s)
+{
+    json_t *steps = json_array();
+    for (size_t i = 0; i < s->n; i++) {
+        json_t *parts = json_array();
+        for (size_t p = 0; p < s->steps[i].n_parts; p++)
+            json_array_append_new(parts, part_json(&s->steps[i].parts[p]));
+        json_array_append_new(steps, json_pack("{s:s, s:s, s:s?, s:o}", "name", s->steps[i].name,
+                                               "brief", s->steps[i].brief, "without",
+                                               s->steps[i].without, "parts", parts));
+    }
+    return steps;
+}
