@@ -3,6 +3,7 @@
 #include "bench/calibrate.h"
 #include "bench/device.h"
 #include "bench/fabric_export.h"
+#include "bench/llm_step.h"
 #include "bench/model.h"
 #include "comm/moe.h"
 #include "comm/routing.h"
@@ -13,19 +14,19 @@
 int main(int argc, char **argv)
 {
     static const struct sn_listing listings[] = {
-        {"transports", sn_transport_list},
-        {"algorithms", sn_moe_algorithm_list},
-        {"routings", sn_routing_list},
-        {"profiles", sn_profile_list},
-        {"kernels", sn_kernel_list},
-        {"devices", sn_device_list},
-        {NULL, NULL},
+        {"transports", sn_transport_list}, {"algorithms", sn_moe_algorithm_list},
+        {"routings", sn_routing_list},     {"profiles", sn_profile_list},
+        {"kernels", sn_kernel_list},       {"devices", sn_device_list},
+        {"models", sn_llm_list},           {NULL, NULL},
     };
     static const struct sn_app_command commands[] = {
         {"calibrate", "DIR [-o FILE]", "write a fabric profile from the measured rows of DIR",
          sn_calibrate},
         {"fabric", "export [dies=N traffic=WORD size=BYTES order=WORD seed=N] -o DIR",
          "a network and a traffic for another simulator", sn_fabric_export},
+        {"step",
+         "MODEL [decode|prefill] [requests=N ctx=N dies=N ...] [--device NAME] [--format yaml]",
+         "the kernels that a die runs in one step of a model", sn_llm_command},
         {NULL, NULL, NULL, NULL},
     };
     const struct sn_app app = {.benches = sn_benches,

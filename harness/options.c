@@ -294,7 +294,7 @@ static const struct option_row table[] = {
      "several)"},
     {"degrade", 0, "SPEC", SN_CMD_RUN, set_degrade, NULL,
      "slowed or cut links of the model clock, as degrade=SPEC: plane=3:0, node=7.link=2:0.5, ..."},
-    {"device", 0, "NAME|FILE", SN_CMD_RUN, set_device, NULL,
+    {"device", 0, "NAME|FILE", SN_CMD_RUN | SN_CMD_APP, set_device, NULL,
      "device profile of the model clock: snbench list devices (the axis `device` sweeps several)"},
     {"seed", 0, "N", SN_CMD_RUN, set_seed, "1", "seed of every random choice"},
     {"samples", 0, "MIN:MAX", SN_CMD_RUN, set_samples, "20:1000",

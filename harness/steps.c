@@ -21,6 +21,7 @@ void sn_steps_free(struct sn_steps *s)
             for (size_t v = 0; v < step->parts[p].n_variants; v++)
                 free(step->parts[p].variants[v].name);
             free(step->parts[p].variants);
+            free(step->parts[p].key);
             free(step->parts[p].label);
         }
         free(step->parts);
@@ -32,31 +33,51 @@ void sn_steps_free(struct sn_steps *s)
     *s = (struct sn_steps){0};
 }
 
-/* The label without defaults and the axis that compares; *variant gets its value, or "". */
-static char *label_of(const struct sn_plan_case *c, const char **variant)
+static bool is_named(const char *axis, const char *const *named, size_t n)
 {
-    struct sn_buf b = {0};
-    *variant = "";
-    sn_buf_add(&b, c->bench->name);
-    for (size_t i = 0; c->bench->axes[i].name; i++) {
-        const struct sn_axis *a = &c->bench->axes[i];
-        if (!sn_axis_on(a, c->clock))
-            continue;
-        if (a->compares)
-            *variant = c->values[i].text;
-        else if (strcmp(c->values[i].text, a->def))
-            sn_buf_addf(&b, " %s=%s", a->name, c->values[i].text);
-    }
-    return b.data;
+    size_t length = strlen(axis);
+    for (size_t i = 0; i < n; i++)
+        if (!strncmp(named[i], axis, length) && named[i][length] == '=')
+            return true;
+    return false;
 }
 
-static struct sn_step_part *part_of(struct sn_step *s, const char *label, const char *bench)
+/* *variant gets the value of the axis that compares, or "". */
+static void describe(const struct sn_plan_case *c, const char *const *named, size_t n, char **key,
+                     char **label, const char **variant)
+{
+    struct sn_buf all = {0}, some = {0};
+    *variant = "";
+    sn_buf_add(&all, c->bench->name);
+    sn_buf_add(&some, c->bench->name);
+    for (size_t i = 0; c->bench->axes[i].name; i++) {
+        const struct sn_axis *a = &c->bench->axes[i];
+        const char *text = c->values[i].text;
+        if (!sn_axis_on(a, c->clock))
+            continue;
+        if (a->compares) {
+            *variant = text;
+            continue;
+        }
+        sn_buf_addf(&all, " %s=%s", a->name, text);
+        if (is_named(a->name, named, n))
+            sn_buf_addf(&some, " %s=%s", a->name, text);
+    }
+    *key = all.data;
+    *label = some.data;
+}
+
+/* Takes over key and label. */
+static struct sn_step_part *part_of(struct sn_step *s, char *key, char *label, const char *bench)
 {
     for (size_t i = 0; i < s->n_parts; i++)
-        if (!strcmp(s->parts[i].label, label))
+        if (!strcmp(s->parts[i].key, key)) {
+            free(key);
+            free(label);
             return &s->parts[i];
+        }
     s->parts = sn_realloc(s->parts, s->n_parts + 1, sizeof *s->parts);
-    s->parts[s->n_parts] = (struct sn_step_part){.bench = bench, .label = sn_strdup(label)};
+    s->parts[s->n_parts] = (struct sn_step_part){.bench = bench, .key = key, .label = label};
     return &s->parts[s->n_parts++];
 }
 
@@ -71,19 +92,20 @@ static void add_variant(struct sn_step_part *p, const char *name, const char *id
     memcpy(v->id, id, sizeof v->id);
 }
 
-void sn_step_add(struct sn_step *s, const struct sn_plan_case *cases, size_t n, uint64_t count)
+void sn_step_add(struct sn_step *s, const struct sn_plan_case *cases, size_t n, uint64_t count,
+                 const char *const *named, size_t n_named)
 {
     /* The variants of a part come together or apart; it counts once. */
     bool *counted = sn_calloc(s->n_parts + n + 1, sizeof *counted);
     for (size_t i = 0; i < n; i++) {
         const char *variant;
-        char *label = label_of(&cases[i], &variant);
-        struct sn_step_part *p = part_of(s, label, cases[i].bench->name);
+        char *key, *label;
+        describe(&cases[i], named, n_named, &key, &label, &variant);
+        struct sn_step_part *p = part_of(s, key, label, cases[i].bench->name);
         add_variant(p, variant, cases[i].id);
         if (!counted[p - s->parts])
             p->count += count;
         counted[p - s->parts] = true;
-        free(label);
     }
     free(counted);
 }

@@ -19,7 +19,8 @@ struct sn_step_variant {
 
 struct sn_step_part {
     const char *bench;
-    char *label; /* "gemm m=8 n=7168": without defaults and without the axis that compares */
+    char *key;   /* the case in full but for the axis that compares */
+    char *label; /* for people, as it was named first: "gemm m=8 n=7168" */
     uint64_t count;
     struct sn_step_variant *variants;
     size_t n_variants;
@@ -41,8 +42,9 @@ void sn_steps_add(struct sn_steps *s, const char *name, const char *brief, const
 void sn_steps_free(struct sn_steps *s);
 
 /* Adds cases of a plan to a step, `count` times each. A part that is there already counts so many
- * times more. */
-void sn_step_add(struct sn_step *s, const struct sn_plan_case *cases, size_t n, uint64_t count);
+ * times more. Labels have the axes of `named` ("size=8,16"; n_named) with the cases' values. */
+void sn_step_add(struct sn_step *s, const struct sn_plan_case *cases, size_t n, uint64_t count,
+                 const char *const *named, size_t n_named);
 
 /* For the manifest; a new array. */
 json_t *sn_steps_json(const struct sn_steps *s);

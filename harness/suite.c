@@ -16,6 +16,8 @@ struct file_case {
     char *bench;
     char **axes;
     unsigned axes_count;
+    char **wall;
+    unsigned wall_count;
     char *step, *count;
 };
 
@@ -39,6 +41,8 @@ static const cyaml_schema_value_t axis_schema = {
 static const cyaml_schema_field_t case_fields[] = {
     CYAML_FIELD_STRING_PTR("bench", CYAML_FLAG_POINTER, struct file_case, bench, 1, TEXT_MAX),
     CYAML_FIELD_SEQUENCE("axes", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_case, axes,
+                         &axis_schema, 0, 1024),
+    CYAML_FIELD_SEQUENCE("wall", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_case, wall,
                          &axis_schema, 0, 1024),
     CYAML_FIELD_STRING_PTR("step", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_case, step,
                            1, TEXT_MAX),
@@ -73,11 +77,12 @@ static const cyaml_schema_field_t file_fields[] = {
 static const cyaml_schema_value_t file_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields)};
 
-static int line_at(const struct sn_yaml *y, size_t entry, size_t axis, bool of_axis)
+/* Of an entry, or with `list` of one of its axes. */
+static int line_at(const struct sn_yaml *y, size_t entry, const char *list, size_t axis)
 {
     char where[64];
-    if (of_axis)
-        snprintf(where, sizeof where, "cases.%zu.axes.%zu", entry, axis);
+    if (list)
+        snprintf(where, sizeof where, "cases.%zu.%s.%zu", entry, list, axis);
     else
         snprintf(where, sizeof where, "cases.%zu", entry);
     return sn_yaml_line(y, where);
@@ -127,14 +132,17 @@ static int read_count(const struct file *f, const struct file_case *c, struct sn
 static struct sn_suite_entry make_entry(const struct sn_yaml *y, const struct file_case *c,
                                         size_t index)
 {
+    size_t all = (size_t)c->axes_count + c->wall_count;
     struct sn_suite_entry e = {.bench = sn_strdup(c->bench),
-                               .axes = sn_calloc(c->axes_count, sizeof *e.axes),
+                               .axes = sn_calloc(all + 1, sizeof *e.axes),
                                .n_axes = c->axes_count,
-                               .line = line_at(y, index, 0, false),
-                               .axis_lines = sn_calloc(c->axes_count, sizeof *e.axis_lines)};
-    for (size_t a = 0; a < e.n_axes; a++) {
-        e.axes[a] = sn_strdup(c->axes[a]);
-        e.axis_lines[a] = line_at(y, index, a, true);
+                               .n_wall = c->wall_count,
+                               .line = line_at(y, index, NULL, 0),
+                               .axis_lines = sn_calloc(all + 1, sizeof *e.axis_lines)};
+    for (size_t a = 0; a < all; a++) {
+        bool wall = a >= e.n_axes;
+        e.axes[a] = sn_strdup(wall ? c->wall[a - e.n_axes] : c->axes[a]);
+        e.axis_lines[a] = line_at(y, index, wall ? "wall" : "axes", wall ? a - e.n_axes : a);
     }
     return e;
 }
@@ -185,7 +193,7 @@ void sn_suite_free(struct sn_suite *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         struct sn_suite_entry *e = &s->entries[i];
-        for (size_t a = 0; a < e->n_axes; a++)
+        for (size_t a = 0; a < e->n_axes + e->n_wall; a++)
             free(e->axes[a]);
         free(e->axes);
         free(e->axis_lines);
@@ -301,13 +309,19 @@ int sn_suite_list(const char *dir,
     return SN_OK;
 }
 
+/* Of its axes, how many belong to the plan's clock. */
+static size_t axes_on(const struct sn_suite_entry *e, const struct sn_plan *plan)
+{
+    return e->n_axes + (plan->clock == SN_CLOCK_WALL ? e->n_wall : 0);
+}
+
 /* Records the failure's place; the line of the entry, or of the one axis that is to blame. */
 static int add_entry(const struct sn_suite *s, const struct sn_suite_entry *e,
                      const struct sn_app *app, struct sn_plan *plan)
 {
     const struct sn_bench *bench;
     int line = e->line, status = sn_plan_bench(app, e->bench, &bench);
-    for (size_t a = 0; a < e->n_axes && !status; a++) {
+    for (size_t a = 0; a < axes_on(e, plan) && !status; a++) {
         struct sn_sweep sweep;
         status = sn_plan_sweep(&sweep, plan, bench, e->axes[a]);
         if (status)
@@ -316,7 +330,7 @@ static int add_entry(const struct sn_suite *s, const struct sn_suite_entry *e,
             sn_sweep_free(&sweep);
     }
     if (!status)
-        status = sn_plan_add(plan, app, e->bench, (const char *const *)e->axes, e->n_axes);
+        status = sn_plan_add(plan, app, e->bench, (const char *const *)e->axes, axes_on(e, plan));
     if (status)
         sn_status_prefix("%s:%d", s->path, line);
     return status;
@@ -331,8 +345,10 @@ static void add_to_step(const struct sn_suite_entry *e, const struct sn_app *app
                           .clock = plan->clock,
                           .profile = plan->profile,
                           .device = plan->device};
-    if (sn_plan_add(&own, app, e->bench, (const char *const *)e->axes, e->n_axes) == SN_OK)
-        sn_step_add(&steps->steps[e->step], own.cases, own.n, e->count);
+    const char *const *axes = (const char *const *)e->axes;
+    size_t n = axes_on(e, plan);
+    if (sn_plan_add(&own, app, e->bench, axes, n) == SN_OK)
+        sn_step_add(&steps->steps[e->step], own.cases, own.n, e->count, axes, n);
     sn_plan_free(&own);
 }
 

@@ -5,6 +5,7 @@
  *     cases:
  *       - bench: latency
  *         axes: ["op=get,put", "size=8:4M:*4"]     # optional; as on the command line
+ *         wall: ["transport=shm"]  # optional: axes of the wall clock; nothing on the model clock
  *         step: decode       # both optional: every case of the entry is so many times a part of
  *         count: 61          # that step, of which the report gives the time
  *     steps:                 # optional
@@ -19,8 +20,8 @@
 
 struct sn_suite_entry {
     char *bench;
-    char **axes; /* "axis=sweep" */
-    size_t n_axes;
+    char **axes; /* "axis=sweep": (n_axes), then those of the wall clock alone (n_wall) */
+    size_t n_axes, n_wall;
     int line; /* of the entry in the file */
     int *axis_lines;
     size_t step; /* index into the suite's steps; SIZE_MAX: none */
