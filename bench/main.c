@@ -1,6 +1,6 @@
 /* snbench: composes the benchmarks, and the variants they are made of, with the harness. */
 #include "bench/benches.h"
-#include "bench/calibrate.h"
+#include "bench/calibrate_device.h"
 #include "bench/device.h"
 #include "bench/fabric_export.h"
 #include "bench/llm_step.h"
@@ -20,8 +20,8 @@ int main(int argc, char **argv)
         {"models", sn_llm_list},           {NULL, NULL},
     };
     static const struct sn_app_command commands[] = {
-        {"calibrate", "DIR [-o FILE]", "write a fabric profile from the measured rows of DIR",
-         sn_calibrate},
+        {"calibrate", "DIR... [-o FILE]",
+         "write a fabric or device profile from the measured rows of DIR", sn_calibrate_all},
         {"fabric", "export [dies=N traffic=WORD size=BYTES order=WORD seed=N] -o DIR",
          "a network and a traffic for another simulator", sn_fabric_export},
         {"step",

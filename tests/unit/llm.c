@@ -253,7 +253,7 @@ Test(llm, suite_kernels_is_a_step_of_r1)
     sn_llm_kernels_free(&k);
     struct sn_llm_step s = m.prefill;
     s.requests = 1;
-    s.ctx = 128;
+    s.ctx = 64;
     cr_assert_eq(sn_llm_step(&m, &s, &k), SN_OK);
     compare_step(&steps.steps[1], &k);
     sn_llm_kernels_free(&k);

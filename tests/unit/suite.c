@@ -146,7 +146,8 @@ Test(suite, mistakes_have_a_line)
         {HEAD "  - latency\n",
          "t.yaml:4: an entry of 'cases' must be a mapping (key: value), not a single value"},
         {HEAD "  - bench: latency\n    axez: [op=get]\n",
-         "t.yaml:5: unknown key 'axez'; did you mean 'axes'? (keys: bench, axes, wall, step, count)"},
+         "t.yaml:5: unknown key 'axez'; did you mean 'axes'? (keys: bench, axes, wall, step, "
+         "count)"},
         {HEAD "  - axes: [op=get]\n", "t.yaml:4: the key 'bench' is missing"},
         {HEAD "  - bench: latency\n    axes: op=get\n",
          "t.yaml:5: axes must be a list, not a single value"},
