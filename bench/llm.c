@@ -39,7 +39,7 @@ enum { WORD_MAX = 64, TEXT_MAX = 4096 };
 
 #define WORD(s, key) CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER, struct s, key, 1, WORD_MAX)
 #define TEXT(s, key) CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER, struct s, key, 1, TEXT_MAX)
-#define GROUP(key)   CYAML_FIELD_MAPPING_PTR(#key, CYAML_FLAG_POINTER, struct file, key, key##_fields)
+#define GROUP(g)     CYAML_FIELD_MAPPING_PTR(#g, CYAML_FLAG_POINTER, struct file, g, g##_fields)
 
 static const cyaml_schema_field_t attention_fields[] = {
     WORD(file_attention, heads),

@@ -236,11 +236,11 @@ void sn_llm_axes(const struct sn_llm_kernel *k, struct sn_buf *out)
                     p->gate.groups, p->gate.kept, p->gate.k);
         break;
     case SN_OP_MOE:
-        sn_buf_addf(out, "t=%zu h=%zu i=%zu experts=%zu copies=%zu", p->moe.t, p->moe.h, p->moe.i,
-                    p->moe.experts, p->moe.copies);
+        sn_buf_addf(out, "experts=%zu tokens=%zu hidden=%zu intermediate=%zu", p->moe.experts,
+                    (p->moe.copies + p->moe.experts - 1) / p->moe.experts, p->moe.h, p->moe.i);
         break;
     case SN_OP_MLA:
-        sn_buf_addf(out, "requests=%zu queries=%zu heads=%zu latent=%zu rope=%zu ctx=%" PRIu32,
+        sn_buf_addf(out, "batch=%zu queries=%zu heads=%zu latent=%zu rope=%zu ctx=%" PRIu32,
                     p->mla.requests, p->mla.queries, p->mla.heads, p->mla.latent, p->mla.rope,
                     p->mla.length[0]);
         break;

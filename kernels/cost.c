@@ -108,15 +108,14 @@ static void quantize(const union sn_problem *p, struct sn_cost *c)
     shape(c, "h", h);
 }
 
-/* Of each score: exp, +, /, + bias, and two comparisons for the two largest of its group; the
- * experts of the kept groups are compared K times. */
+/* Of each score: exp, +, /, + bias, and a comparison with the largest of its group. */
 static void gate(const union sn_problem *p, struct sn_cost *c)
 {
     const struct sn_gate *g = &p->gate;
     double t = (double)g->t, e = (double)g->e, k = (double)g->k;
     double bias = t > 0 ? 4 * e : 0;
     add(c, (struct sn_cost_part){.name = "gate",
-                                 .ops = t * e * (6 + k * (double)g->kept / (double)g->groups),
+                                 .ops = 5 * t * e,
                                  .peak = SN_PEAK_F32,
                                  .activation_bytes = 4 * t * e + bias,
                                  .output_bytes = 8 * t * k,

@@ -8,7 +8,7 @@
  *     gemm          F = 2 M N K int8;                      Q = N K + M K + M N c, and the scales
  *     grouped-gemm  the same summed over groups; weights of groups that have rows
  *     quantize      F = 2 T H f32;                         Q = T H (x + 1) + 4 T
- *     gate          F = T E (6 + K kept / groups) f32;     Q = 4 T E + 4 E + 8 T K
+ *     gate          F = 5 T E f32;                         Q = 4 T E + 4 E + 8 T K
  *     moe           F = 6 C I H int8;                      Q = 3 I H per expert that has copies,
  * ... mla           F = 2 heads (2 latent + rope) seen bf16; Q = (latent + rope) kv length, ...
  *     mla-prolog    F = 2 T (hidden (q + latent + rope) + q heads (nope + rope)) int8

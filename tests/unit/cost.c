@@ -57,7 +57,7 @@ Test(cost, quantize_and_gate)
     expect_cost(&c, 40, 0, 40, 20 + 8);
     union sn_problem g = {.gate = {.t = 3, .e = 16, .groups = 4, .kept = 2, .k = 4}};
     sn_cost_of(SN_OP_GATE, &g, &c);
-    expect_cost(&c, 3 * 16 * (6 + 4 * 2 / 4.0), 0, 4 * 3 * 16 + 4 * 16, 8 * 3 * 4);
+    expect_cost(&c, 5 * 3 * 16, 0, 4 * 3 * 16 + 4 * 16, 8 * 3 * 4);
 }
 
 /* "Expert weights: 3 h I bytes in int8 (44 MB for h 7168, I 2048)": 44,040,192, and a scale of 4

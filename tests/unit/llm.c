@@ -41,7 +41,9 @@ Test(llm, the_others_open)
     sn_llm_close(&m);
 }
 
-#define TOP       "name: a\nbrief: b\nsource: s\nlayers: 4\ndense_layers: 1\nhidden: 1K\nvocabulary: 8k\n"
+#define TOP                                                                                        \
+    "name: a\nbrief: b\nsource: s\n"                                                               \
+    "layers: 4\ndense_layers: 1\nhidden: 1K\nvocabulary: 8k\n"
 #define ATTENTION "attention: {heads: 8, q_rank: 0, latent: 64, rope: 32, nope: 64, v: 64}\n"
 #define DENSE                                                                                      \
     "dense: {intermediate: 64}\nsteps:\n  decode: {requests: 1, ctx: 2, dies: 1, source: s}\n"     \
