@@ -108,11 +108,18 @@ static int add_point(struct calibration *c, const struct sn_bench *b, const stru
 static int gather(struct calibration *c, const struct sn_rows *rows)
 {
     int status = SN_OK;
+    size_t suspect = 0;
     for (size_t i = 0; i < rows->n && status == SN_OK; i++) {
         const struct sn_bench *b = bench_of(&rows->rows[i]);
+        suspect += b && sn_row_has_flag(&rows->rows[i], "suspect");
         if (b && sn_cal_usable(&rows->rows[i]))
             status = add_point(c, b, &rows->rows[i]);
     }
+    if (suspect)
+        warn(c,
+             sn_strdupf("%zu rows above their roof (suspect) are left out: was the machine quiet "
+                        "when it was measured?",
+                        suspect));
     if (status == SN_OK && !c->n)
         status =
             SN_FAIL(SN_EINVAL, "%s: no measured rows of kernels to calibrate a device on", c->dir);

@@ -54,11 +54,11 @@ says -o "attention of 48 requests" "445.3 us"
 
 # This machine: measured, calibrated, foretold.
 cd "$tmp" || exit 1
-# A machine with other work may fail to measure its roof of memory: some rounds.
-for attempt in 1 2 3 4 5; do
+# A machine with other work may fail to measure its roof of memory, or find it too low: some rounds.
+for attempt in 1 2 3 4 5 6 7 8; do
     rm -rf "$tmp/mine"
     "$SNBENCH" run gemm m=0,1,32 n=512 k=1024 cache=cold-weights --budget 30ms -q -o "$tmp/mine" 2>"$tmp/err" &&
-        "$SNBENCH" calibrate "$tmp/mine" >"$tmp/out" 2>"$tmp/err" && break
+        "$SNBENCH" calibrate "$tmp/mine" >"$tmp/out" 2>"$tmp/err" && ! grep -q suspect "$tmp/mine/rows.jsonl" && break
     sleep 1
 done
 expect "calibrate" 0 "$SNBENCH" calibrate "$tmp/mine"

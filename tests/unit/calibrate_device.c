@@ -151,6 +151,20 @@ Test(calibrate_device, no_efficiency_is_above_1)
     sn_device_close(&d);
 }
 
+/* A row above its own roof is not to be believed, and its absence is said. */
+Test(calibrate_device, suspect_rows_are_left_out)
+{
+    struct sn_row rows[] = {gemm_row(1, 1000, 1000, "cold", "a", at(1, 0.5)),
+                            gemm_row(64, 1000, 1000, "cold", "a", at(64, 0.5))};
+    struct sn_device d;
+    sn_row_add_flag(&rows[0], "suspect");
+    cr_assert_eq(calibrate(rows, 2, &d), SN_OK, "%s", sn_status_message());
+    cr_assert_eq(d.tables[0].n_points, 1);
+    cr_expect_eq(d.tables[0].points[0].at, 64);
+    cr_assert(d.n_warnings >= 1 && strstr(d.warnings[0], "1 rows above their roof"));
+    sn_device_close(&d);
+}
+
 Test(calibrate_device, rows_that_tell_nothing)
 {
     struct sn_row hot[] = {gemm_row(1, 1000, 1000, "hot", "a", 1e-3)};
