@@ -69,7 +69,7 @@ int sn_moe_window_open(struct sn_moe_window *w, struct sn_moe *m, const struct s
     w->sent = sn_calloc((size_t)m->local * m->shape.dies, sizeof *w->sent);
     w->moved = sn_calloc(m->shape.dies, sizeof *w->moved);
     w->peer = sn_calloc(m->shape.dies, sizeof *w->peer);
-    int status = t->open(&w->link, m->comm, m->endpoints, l.bytes, 3 * m->shape.dies, yield);
+    int status = t->open(t, &w->link, m->comm, m->endpoints, l.bytes, 3 * m->shape.dies, yield);
     if (status)
         return status;
     for (unsigned d = 0; w->mapped && d < m->shape.dies; d++)

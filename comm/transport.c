@@ -3,21 +3,23 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/statvfs.h>
 
 #include "comm/transport_impl.h"
+#include "harness/base/buf.h"
 #include "harness/base/mem.h"
 #include "harness/base/status.h"
 #include "harness/base/units.h"
 
-const struct sn_transport *const sn_transports[] = {
+const struct sn_transport *sn_transports[SN_TRANSPORTS_MAX + 1] = {
 #define SN_TRANSPORT(name) &sn_transport_##name,
 #include "comm/transports.def"
 #undef SN_TRANSPORT
     NULL,
 };
 
-const char *const sn_transport_words[] = {
+const char *sn_transport_words[SN_TRANSPORTS_MAX + 1] = {
 #define SN_TRANSPORT(name) #name,
 #include "comm/transports.def"
 #undef SN_TRANSPORT
@@ -28,8 +30,67 @@ void sn_transport_list(void (*emit)(void *out, const char *name, const char *bri
                                     const char *unavailable),
                        void *out)
 {
-    for (const struct sn_transport *const *t = sn_transports; *t; t++)
+    for (const struct sn_transport **t = sn_transports; *t; t++)
         emit(out, (*t)->name, (*t)->brief, NULL);
+}
+
+static int check_fields(const struct sn_transport_plugin *p)
+{
+    const char *name = p->name && *p->name ? p->name : "(without a name)";
+    const struct {
+        const char *what, *field;
+        bool missing;
+    } fields[] = {{"field", "name", !p->name || !*p->name},
+                  {"field", "brief", !p->brief},
+                  {"hook", "open", !p->open},
+                  {"hook", "close", !p->close},
+                  {"hook", "put", !p->put},
+                  {"hook", "get", !p->get},
+                  {"hook", "add", !p->add},
+                  {"hook", "signal", !p->signal},
+                  {"hook", "flush", !p->flush},
+                  {"hook", "send", p->recv && !p->send},
+                  {"hook", "recv", p->send && !p->recv},
+                  {"hook", "progress", p->flags & SN_TRANSPORT_NEEDS_TARGET && !p->progress}};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (fields[i].missing)
+            return SN_FAIL(SN_EINVAL, "transport %s: its %s '%s' is missing", name, fields[i].what,
+                           fields[i].field);
+    return SN_OK;
+}
+
+int sn_transport_add(const struct sn_transport_plugin *p)
+{
+    if (p->abi != SN_ABI_VERSION || p->size != sizeof *p)
+        return SN_FAIL(SN_EINVAL,
+                       "a transport for version %u of snbench.h (descriptor of %u bytes); this is "
+                       "version %u (%zu bytes): compile it with this snbench's header",
+                       p->abi, p->size, SN_ABI_VERSION, sizeof *p);
+    int status = check_fields(p);
+    if (status != SN_OK)
+        return status;
+    if (!sn_is_word(p->name))
+        return SN_FAIL(SN_EINVAL, "transport %.64s: a name is made of letters, digits, _ . -",
+                       p->name);
+    size_t n = 0;
+    for (; sn_transports[n]; n++)
+        if (!strcmp(sn_transports[n]->name, p->name))
+            return SN_FAIL(SN_EINVAL, "transport %s: there is one of that name already", p->name);
+    if (!strcmp(p->name, "all"))
+        return SN_FAIL(SN_EINVAL, "transport %s: the name means something else already", p->name);
+    if (n == SN_TRANSPORTS_MAX)
+        return SN_FAIL(SN_EINVAL, "transport %s: more than %d transports", p->name,
+                       SN_TRANSPORTS_MAX);
+    struct sn_transport *t = sn_calloc(1, sizeof *t); /* for the life of the process */
+    *t = sn_transport_of_plugin;
+    t->name = p->name;
+    t->brief = p->brief;
+    t->needs_target = p->flags & SN_TRANSPORT_NEEDS_TARGET;
+    t->mapped = p->map != NULL;
+    t->plugin = p;
+    sn_transports[n] = t;
+    sn_transport_words[n] = p->name;
+    return SN_OK;
 }
 
 int sn_link_mpi_error(int rc, const char *call)

@@ -23,6 +23,7 @@
 #include <mpi.h>
 
 #include "comm/endpoints.h"
+#include "harness/base/snbench.h"
 
 struct sn_transport;
 
@@ -51,13 +52,14 @@ struct sn_transport {
     const char *name, *brief;
     bool needs_target; /* the target's rank must take part (see Progress above) */
     bool mapped;       /* peer() gives a pointer: load and store reach remote segments */
+    const struct sn_transport_plugin *plugin; /* what a plug-in brought (transport_plugin.c) */
 
     /* NULL, or why it cannot run on these ranks: a reason for a `skipped` row. Collective. */
-    const char *(*unsupported)(MPI_Comm comm);
+    const char *(*unsupported)(const struct sn_transport *t, MPI_Comm comm);
     /* Collective. Segments zeroed, flags 0. SN_ENOMEM, SN_EENV: then on every rank, and nothing is
      * left open. */
-    int (*open)(struct sn_link **out, MPI_Comm comm, const struct sn_endpoints *e,
-                size_t segment_bytes, unsigned flags, bool yield);
+    int (*open)(const struct sn_transport *t, struct sn_link **out, MPI_Comm comm,
+                const struct sn_endpoints *e, size_t segment_bytes, unsigned flags, bool yield);
     void (*close)(struct sn_link *l); /* collective */
     /* This rank's endpoint's own segment, 64-byte aligned (2 MiB when it is larger). */
     void *(*local)(struct sn_link *l, unsigned endpoint);
@@ -95,10 +97,17 @@ struct sn_transport {
 #include "comm/transports.def"
 #undef SN_TRANSPORT
 
-/* All transports in the order of comm/transports.def, NULL-terminated; and their names,
- * NULL-terminated, for an axis. */
-extern const struct sn_transport *const sn_transports[];
-extern const char *const sn_transport_words[];
+/* Most transports, plug-ins' included. */
+enum { SN_TRANSPORTS_MAX = 32 };
+
+/* All transports in the order of comm/transports.def, then those of plug-ins, NULL-terminated; and
+ * their names, NULL-terminated, for an axis. The arrays never move. */
+extern const struct sn_transport *sn_transports[SN_TRANSPORTS_MAX + 1];
+extern const char *sn_transport_words[SN_TRANSPORTS_MAX + 1];
+
+/* Adds a plug-in's transport after checking it; it must stay loaded. SN_EINVAL says what is wrong
+ * with it: version, a missing hook by name, a name that is taken. */
+int sn_transport_add(const struct sn_transport_plugin *p);
 
 /* For `snbench list transports`: `unavailable` stays NULL, what cannot run depends on the ranks. */
 void sn_transport_list(void (*emit)(void *out, const char *name, const char *brief,

@@ -18,6 +18,9 @@ int sn_link_init(struct sn_link *l, const struct sn_transport *t, MPI_Comm comm,
                  const struct sn_endpoints *e, size_t segment_bytes, unsigned flags, bool yield);
 void sn_link_fini(struct sn_link *l);
 
+/* The hooks of every plug-in's transport (comm/transport_plugin.c). */
+extern const struct sn_transport sn_transport_of_plugin;
+
 /* Collective over comm: SN_OK where every rank brings SN_OK, else a failure on every rank: its own,
  * or the lowest failing rank's with its words. What opens a link calls it before the next
  * collective, so that a link is open everywhere or nowhere. */

@@ -40,7 +40,7 @@ struct p2p_link {
     struct request in, out;
 };
 
-static const char *p2p_unsupported(MPI_Comm comm)
+static const char *p2p_unsupported(const struct sn_transport *t, MPI_Comm comm)
 {
     (void)comm;
     return NULL;
@@ -388,14 +388,14 @@ static int p2p_allocate(struct p2p_link *s)
     return status;
 }
 
-static int p2p_open(struct sn_link **out, MPI_Comm comm, const struct sn_endpoints *e,
-                    size_t segment_bytes, unsigned flags, bool yield)
+static int p2p_open(const struct sn_transport *t, struct sn_link **out, MPI_Comm comm,
+                    const struct sn_endpoints *e, size_t segment_bytes, unsigned flags, bool yield)
 {
     struct p2p_link *s = sn_calloc(1, sizeof *s);
     s->plain = MPI_COMM_NULL;
     s->pending = MPI_REQUEST_NULL;
     s->dirty = sn_calloc((size_t)e->ranks, sizeof *s->dirty);
-    int status = sn_link_init(&s->link, &sn_transport_p2p, comm, e, segment_bytes, flags, yield);
+    int status = sn_link_init(&s->link, t, comm, e, segment_bytes, flags, yield);
     if (status == SN_OK)
         status = p2p_allocate(s);
     status = sn_link_agree(comm, status);

@@ -29,7 +29,7 @@ struct rma_link {
     uint64_t *sent, *received; /* (ranks) pieces so far */
 };
 
-static const char *rma_unsupported(MPI_Comm comm)
+static const char *rma_unsupported(const struct sn_transport *t, MPI_Comm comm)
 {
     (void)comm;
     return NULL;
@@ -126,8 +126,8 @@ static int check_model(const struct rma_link *s)
     return SN_OK;
 }
 
-static int rma_open(struct sn_link **out, MPI_Comm comm, const struct sn_endpoints *e,
-                    size_t segment_bytes, unsigned flags, bool yield)
+static int rma_open(const struct sn_transport *t, struct sn_link **out, MPI_Comm comm,
+                    const struct sn_endpoints *e, size_t segment_bytes, unsigned flags, bool yield)
 {
     size_t ranks = (size_t)e->ranks;
     struct rma_link *s = sn_calloc(1, sizeof *s);
@@ -136,7 +136,7 @@ static int rma_open(struct sn_link **out, MPI_Comm comm, const struct sn_endpoin
     s->dirty = sn_calloc(ranks, sizeof *s->dirty);
     s->sent = sn_calloc(ranks, sizeof *s->sent);
     s->received = sn_calloc(ranks, sizeof *s->received);
-    int status = sn_link_init(&s->link, &sn_transport_rma, comm, e, segment_bytes, flags, yield);
+    int status = sn_link_init(&s->link, t, comm, e, segment_bytes, flags, yield);
     status = sn_link_agree(comm, status);
     if (status == SN_OK)
         status = rma_allocate(s);

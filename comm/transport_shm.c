@@ -44,7 +44,7 @@ struct shm_link {
     uint64_t *sent, *received; /* (ranks) pieces so far */
 };
 
-static const char *shm_unsupported(MPI_Comm comm)
+static const char *shm_unsupported(const struct sn_transport *t, MPI_Comm comm)
 {
     MPI_Comm host;
     int all, here;
@@ -156,8 +156,9 @@ static void shm_link_close(struct sn_link *l)
     free(s);
 }
 
-static int shm_link_open(struct sn_link **out, MPI_Comm comm, const struct sn_endpoints *e,
-                         size_t segment_bytes, unsigned flags, bool yield)
+static int shm_link_open(const struct sn_transport *t, struct sn_link **out, MPI_Comm comm,
+                         const struct sn_endpoints *e, size_t segment_bytes, unsigned flags,
+                         bool yield)
 {
     size_t ranks = (size_t)e->ranks;
     struct shm_link *s = sn_calloc(1, sizeof *s);
@@ -165,7 +166,7 @@ static int shm_link_open(struct sn_link **out, MPI_Comm comm, const struct sn_en
     s->base = sn_calloc(ranks, sizeof *s->base);
     s->sent = sn_calloc(ranks, sizeof *s->sent);
     s->received = sn_calloc(ranks, sizeof *s->received);
-    int status = sn_link_init(&s->link, &sn_transport_shm, comm, e, segment_bytes, flags, yield);
+    int status = sn_link_init(&s->link, t, comm, e, segment_bytes, flags, yield);
     status = sn_link_agree(comm, status);
     if (status == SN_OK)
         status = shm_allocate(s); /* agreed */

@@ -55,11 +55,12 @@ int sn_fabric_open(struct sn_fabric *f, const struct sn_case *c, unsigned n, siz
     if (status != SN_OK)
         return status;
     const struct sn_transport *t = f->transport = sn_fabric_transport(c);
-    const char *reason = t->unsupported(w->comm);
+    const char *reason = t->unsupported(t, w->comm);
     if (reason)
         status = SN_FAIL(SN_EENV, "transport %s: %s", t->name, reason);
     else
-        status = t->open(&f->link, w->comm, &f->endpoints, segment_bytes, flags, w->oversubscribed);
+        status =
+            t->open(t, &f->link, w->comm, &f->endpoints, segment_bytes, flags, w->oversubscribed);
     if (status != SN_OK)
         sn_fabric_close(f);
     return status;

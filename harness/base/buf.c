@@ -190,6 +190,14 @@ out:
     return status;
 }
 
+bool sn_is_word(const char *s)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    size_t n = strnlen(s, 65);
+    return n > 0 && n <= 64 && strspn(s, letters) == n;
+}
+
 char *sn_strdup(const char *s)
 {
     size_t n = strlen(s) + 1;

@@ -2,6 +2,7 @@
 #ifndef SN_BASE_BUF_H
 #define SN_BASE_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -27,6 +28,9 @@ char *sn_strdupf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* calloc() and realloc() of n x size with the product checked; abort when out of memory. */
 void *sn_calloc(size_t n, size_t size);
 void *sn_realloc(void *p, size_t n, size_t size);
+
+/* Is it one word of at most 64 letters, digits, '_', '.', '-': what may stand in a sweep? */
+bool sn_is_word(const char *s);
 
 /* The word of words[0..n) nearest to `word` (Levenshtein with transpositions, at most a third of
  * its length + 1 away), or NULL. */

@@ -12,6 +12,13 @@
  * prepare() brings the weights into whatever form the kernel likes, once; it is timed apart. run()
  * is what is measured: it allocates nothing, keeps nothing and cannot fail. All memory belongs to
  * snbench; a kernel keeps no pointers but inside its own `packed` bytes.
+ *
+ * A transport is one way of moving bytes between the ranks of a run. A plug-in is a shared object
+ * that defines `sn_plugin` (at the end of this file), a list of both:
+ *
+ *     cc -shared -fPIC -O3 -march=native -o mine.so mine.c
+ *     snbench list kernels --plugin ./mine.so
+ *     snbench run gemm variant=all --plugin ./mine.so
  */
 #ifndef SNBENCH_H
 #define SNBENCH_H
@@ -228,6 +235,93 @@ struct sn_kernel {
     void (*run)(const union sn_problem *p, const void *packed, void *scratch,
                 const struct sn_team *team);
 };
+
+/* --- transports ------------------------------------------------------------------------------
+ * Every rank (process) has one piece of memory, all of the same size, into which the others write
+ * and from which they read, by rank and offset. snbench lays out the segments of its dies there,
+ * counts the bytes, and copies itself between the dies of one rank. A rank calls from one thread.
+ *
+ * Hooks return NULL, or why they failed: words that stay valid until close(). */
+
+/* What a transport knows before there is one: the ranks, and a way to exchange addresses, keys and
+ * names. Valid from open() until close() has returned. */
+struct sn_bootstrap {
+    uint32_t size; /* sizeof(struct sn_bootstrap) */
+    int rank, ranks;
+    const int *host; /* (ranks) number of each rank's host, from 0: equal numbers share memory */
+    int yield;       /* not 0: more ranks than cores; who waits gives the core away (sched_yield) */
+    /* Collective. all (ranks * bytes) gets every rank's `mine` in the order of ranks. */
+    const char *(*allgather)(const struct sn_bootstrap *b, const void *mine, size_t bytes,
+                             void *all);
+    const char *(*barrier)(const struct sn_bootstrap *b); /* collective */
+    void *own;                                            /* snbench's */
+};
+
+enum sn_transport_flags {
+    SN_TRANSPORT_ONE_HOST = 1,     /* works between ranks of one host alone */
+    SN_TRANSPORT_NEEDS_TARGET = 2, /* a put, get or add may wait until the target's rank is inside
+                                      progress() */
+};
+
+struct sn_transport_plugin {
+    uint32_t abi;      /* SN_ABI_VERSION */
+    uint32_t size;     /* sizeof(struct sn_transport_plugin) */
+    const char *name;  /* as in transport=NAME; unique */
+    const char *brief; /* one line: how bytes move */
+    unsigned flags;    /* enum sn_transport_flags */
+
+    /* NULL, or why it cannot run on these ranks (a reason, no error). Asked on every rank;
+     * collective calls of b are allowed. May be NULL: it always can. */
+    const char *(*unsupported)(const struct sn_bootstrap *b);
+    /* Collective. *memory: this rank's `bytes` bytes, aligned to 64; their content does not matter.
+     * *state is handed to all other hooks. A rank that fails makes the collective calls that others
+     * wait in, and leaves nothing open. */
+    const char *(*open)(const struct sn_bootstrap *b, size_t bytes, void **state, void **memory);
+    /* When all calls of all ranks are over and visible. Must not wait for other ranks: one whose
+     * open() failed does not come. */
+    void (*close)(void *state);
+    /* The memory of a rank in this process's address space, where loads and stores reach it (then
+     * only on one host). May be NULL: it has no address here. */
+    void *(*map)(void *state, int rank);
+
+    /* To another rank. src may be reused on return; the bytes may arrive later. */
+    const char *(*put)(void *state, int rank, size_t offset, const void *src, size_t bytes);
+    /* From another rank; dst is complete on return. */
+    const char *(*get)(void *state, int rank, size_t offset, void *dst, size_t bytes);
+    /* *old = word at offset (8 bytes, aligned), word += add. Atomic against each other; the rank
+     * may be the own one. */
+    const char *(*add)(void *state, int rank, size_t offset, int64_t add, int64_t *old);
+    /* Stores the word at offset (8 bytes, aligned) of another rank, atomically, and so that who
+     * loads the new value (acquire) sees all puts that this rank made to that rank before. */
+    const char *(*signal)(void *state, int rank, size_t offset, uint64_t value);
+    /* Returns when all puts and signals of this rank are visible at their targets. */
+    const char *(*flush)(void *state);
+    /* Does what others wait for; called again and again by a rank that waits. May be NULL where
+     * nothing needs it. */
+    const char *(*progress)(void *state);
+    /* A message to a rank that asks for it: between two ranks in order, `bytes` the same on both
+     * sides, src free again on return. Both NULL: snbench makes them of put and signal. */
+    const char *(*send)(void *state, int rank, const void *src, size_t bytes);
+    const char *(*recv)(void *state, int rank, void *dst, size_t bytes);
+};
+
+/* --- the plug-in ------------------------------------------------------------------------------ */
+
+/* abi and size are read first: they keep their places in every version. */
+struct sn_plugin {
+    uint32_t abi;                                        /* SN_ABI_VERSION */
+    uint32_t size;                                       /* sizeof(struct sn_plugin) */
+    const char *name, *brief;                            /* one word; one line */
+    const struct sn_kernel *const *kernels;              /* ended by NULL; or NULL: none */
+    const struct sn_transport_plugin *const *transports; /* the same */
+};
+
+/* The one symbol that is looked up in the shared object. It stays loaded until the program ends. */
+extern const struct sn_plugin sn_plugin
+#ifdef __GNUC__
+    __attribute__((visibility("default")))
+#endif
+    ;
 
 #ifdef __cplusplus
 }

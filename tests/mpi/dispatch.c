@@ -129,7 +129,7 @@ static uint64_t run_all(const struct setting *s, int size, size_t turn)
         for (size_t t = 0; sn_transports[t]; t++) {
             if (algorithm->transport ? oversubscribed(size) && t != (turn + a) % transports : t > 0)
                 continue;
-            if (sn_transports[t]->unsupported(MPI_COMM_WORLD))
+            if (sn_transports[t]->unsupported(sn_transports[t], MPI_COMM_WORLD))
                 continue;
             uint64_t got = run(s, algorithm, sn_transports[t], size, draws);
             CHECK(got == want, "%s over %s, ep %u, %s, node %u: another result than %s",

@@ -48,7 +48,7 @@ static bool open_world(struct world *w, const struct sn_transport *t, unsigned n
     if (status == SN_OK)
         status = sn_endpoints_open(&w->e, n, size, 4, NULL);
     if (status == SN_OK)
-        status = t->open(&w->l, MPI_COMM_WORLD, &w->e, capacity, 1, true);
+        status = t->open(t, &w->l, MPI_COMM_WORLD, &w->e, capacity, 1, true);
     CHECK(status == SN_OK, "%s: %s", t->name, sn_status_message());
     return status == SN_OK;
 }

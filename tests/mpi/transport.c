@@ -53,10 +53,10 @@ static bool open_world(struct world *w, const struct sn_transport *t, unsigned n
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     *w = (struct world){.t = t, .rank = rank};
-    CHECK(t->unsupported(MPI_COMM_WORLD) == NULL, "%s", t->name);
+    CHECK(t->unsupported(t, MPI_COMM_WORLD) == NULL, "%s", t->name);
     int status = sn_endpoints_open(&w->e, n, size, 4, NULL);
     CHECK(status == SN_OK, "%s", sn_status_message());
-    status = t->open(&w->l, MPI_COMM_WORLD, &w->e, bytes, FLAGS, true);
+    status = t->open(t, &w->l, MPI_COMM_WORLD, &w->e, bytes, FLAGS, true);
     CHECK(status == SN_OK, "%s: %s", t->name, sn_status_message());
     w->mine = sn_endpoints_count(&w->e, rank);
     return status == SN_OK;
@@ -281,49 +281,68 @@ static void crossing(const struct sn_transport *t, unsigned n)
                                                                    : ((unsigned)(size) + 1) / 2);  \
          n##_k++)
 
+/* Plug-ins' transports, of tests/plugins. */
+extern const struct sn_plugin sn_plugin_shm, sn_plugin_copy, sn_plugin_queue;
+
+/* By name, where '_' stands for '-'. */
+static const struct sn_transport *transport(const char *name)
+{
+    for (const struct sn_transport **t = sn_transports; *t; t++) {
+        size_t i = 0;
+        while (name[i] && (name[i] == (*t)->name[i] || (name[i] == '_' && (*t)->name[i] == '-')))
+            i++;
+        if (!name[i] && !(*t)->name[i])
+            return *t;
+    }
+    return NULL;
+}
+
 #define TRANSPORT_TESTS(T)                                                                         \
     MPI_TEST(T##_put_notify)                                                                       \
     {                                                                                              \
         FOR_COUNTS(size, n)                                                                        \
-        put_notify(&sn_transport_##T, n, 4099, 0);                                                 \
+        put_notify(transport(#T), n, 4099, 0);                                                     \
     }                                                                                              \
     MPI_TEST(T##_put_in_chunks)                                                                    \
     {                                                                                              \
-        put_notify(&sn_transport_##T, (unsigned)size, 100003, 9999);                               \
+        put_notify(transport(#T), (unsigned)size, 100003, 9999);                                   \
     }                                                                                              \
     MPI_TEST(T##_put_nothing)                                                                      \
     {                                                                                              \
-        put_notify(&sn_transport_##T, (unsigned)size, 0, 0);                                       \
+        put_notify(transport(#T), (unsigned)size, 0, 0);                                           \
     }                                                                                              \
     MPI_TEST(T##_get)                                                                              \
     {                                                                                              \
         FOR_COUNTS(size, n)                                                                        \
-        get_all(&sn_transport_##T, n, 10007, 0);                                                   \
-        get_all(&sn_transport_##T, (unsigned)size, 100003, 7777);                                  \
+        get_all(transport(#T), n, 10007, 0);                                                       \
+        get_all(transport(#T), (unsigned)size, 100003, 7777);                                      \
     }                                                                                              \
     MPI_TEST(T##_atomics)                                                                          \
     {                                                                                              \
         FOR_COUNTS(size, n)                                                                        \
-        atomics(&sn_transport_##T, n);                                                             \
+        atomics(transport(#T), n);                                                                 \
     }                                                                                              \
     MPI_TEST(T##_messages)                                                                         \
     {                                                                                              \
-        messages(&sn_transport_##T, 2 * (unsigned)size + 1, 0);                                    \
-        messages(&sn_transport_##T, (unsigned)size, 5000);                                         \
+        messages(transport(#T), 2 * (unsigned)size + 1, 0);                                        \
+        messages(transport(#T), (unsigned)size, 5000);                                             \
     }                                                                                              \
     MPI_TEST(T##_crossing)                                                                         \
     {                                                                                              \
-        crossing(&sn_transport_##T, (unsigned)size);                                               \
+        crossing(transport(#T), (unsigned)size);                                                   \
     }
 
 TRANSPORT_TESTS(shm)
 TRANSPORT_TESTS(rma)
 TRANSPORT_TESTS(p2p)
+TRANSPORT_TESTS(posix)
+TRANSPORT_TESTS(posix_copy)
+TRANSPORT_TESTS(queue)
 
 /* Segments of one rank do not overlap, are aligned as promised and begin zeroed; peers agree. */
 MPI_TEST(memory)
 {
-    for (const struct sn_transport *const *t = sn_transports; *t; t++)
+    for (const struct sn_transport **t = sn_transports; *t; t++)
         for (int large = 0; large < 2; large++) {
             size_t bytes = large ? (2u << 20) + 64 : 100;
             struct world w;
@@ -378,12 +397,52 @@ MPI_TEST(small_shm)
     static const struct sn_transport *const windows[] = {&sn_transport_shm, &sn_transport_rma};
     for (int i = 0; i < 2 && status == SN_OK; i++) {
         struct sn_link *l = NULL;
-        int opened = windows[i]->open(&l, MPI_COMM_WORLD, &e, bytes, FLAGS, true);
+        int opened = windows[i]->open(windows[i], &l, MPI_COMM_WORLD, &e, bytes, FLAGS, true);
         CHECK(opened == SN_ENOMEM, "%s: %d", windows[i]->name, opened);
         CHECK(strstr(sn_status_message(), "of /dev/shm, "), "%.100s", sn_status_message());
         if (opened == SN_OK)
             windows[i]->close(l);
     }
+    sn_endpoints_close(&e);
+}
+
+/* A plug-in's transport that cannot open on one rank is open on none, with that rank's words; the
+ * ranks on which it did open close it. */
+static int opened, closed;
+static const char *open_but_last(const struct sn_bootstrap *b, size_t bytes, void **state,
+                                 void **memory)
+{
+    if (b->rank == b->ranks - 1)
+        return "this is the last rank";
+    *state = *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    opened++;
+    return NULL;
+}
+
+static void close_again(void *state)
+{
+    free(state);
+    closed++;
+}
+
+MPI_TEST(refused)
+{
+    static struct sn_transport_plugin p;
+    static struct sn_transport t;
+    struct sn_endpoints e;
+    struct sn_link *l = NULL;
+    p = *transport("posix")->plugin;
+    p.name = "refused";
+    p.open = open_but_last;
+    p.close = close_again;
+    t = *transport("posix");
+    t.plugin = &p;
+    CHECK(sn_endpoints_open(&e, (unsigned)size, size, 4, NULL) == SN_OK, "%s", sn_status_message());
+    int status = t.open(&t, &l, MPI_COMM_WORLD, &e, 100, FLAGS, true);
+    CHECK(status == SN_EENV && !l, "%d", status);
+    CHECK(strstr(sn_status_message(), "transport refused: open: this is the last rank"), "%.100s",
+          sn_status_message());
+    CHECK(opened == (rank < size - 1) && closed == opened, "%d opened, %d closed", opened, closed);
     sn_endpoints_close(&e);
 }
 
@@ -419,13 +478,21 @@ MPI_TEST(stores)
 
 int main(int argc, char **argv)
 {
+    const struct sn_plugin *plugins[] = {&sn_plugin_shm, &sn_plugin_copy, &sn_plugin_queue};
+    for (int i = 0; i < 3; i++)
+        if (sn_transport_add(plugins[i]->transports[0]) != SN_OK)
+            return printf("not ok plugins: %s\n", sn_status_message()), 1;
     return mpitest_main(argc, argv,
                         (const struct mpitest[]){TEST(memory),
                                                  TEST(agreement),
                                                  TEST(small_shm),
+                                                 TEST(refused),
                                                  TEST(stores),
                                                  TESTS(shm),
                                                  TESTS(rma),
                                                  TESTS(p2p),
+                                                 TESTS(posix),
+                                                 TESTS(posix_copy),
+                                                 TESTS(queue),
                                                  {0}});
 }
