@@ -12,123 +12,37 @@
 #include <string.h>
 
 #include "bench/benches.h"
-#include "bench/micro/kernel.h"
+#include "bench/micro/kernel_random.h"
 #include "harness/base/clock.h"
-#include "harness/base/cpu.h"
-#include "harness/base/rng.h"
-#include "harness/base/status.h"
-#include "harness/world.h"
 
-enum { AXES_MAX = 32 };
-
-/* One problem: the values of a benchmark's axes. */
-struct drawn {
-    const struct sn_bench *bench;
-    size_t n;
-    struct sn_value values[AXES_MAX];
-    char texts[AXES_MAX][64];
-    uint64_t seed;
-};
-
-static void set(struct drawn *d, size_t axis, int64_t i)
+static void print_command(const struct sn_random_problem *d, enum sn_isa isa)
 {
-    const struct sn_axis *a = &d->bench->axes[axis];
-    struct sn_value *v = &d->values[axis];
-    *v = (struct sn_value){.i = i, .r = (double)i, .text = d->texts[axis]};
-    if (a->type == SN_AXIS_WORD)
-        snprintf(v->text, sizeof d->texts[axis], "%s", a->words[i] ? a->words[i] : a->extra);
-    else
-        snprintf(v->text, sizeof d->texts[axis], "%" PRId64, i);
-}
-
-static size_t words_of(const struct sn_axis *a)
-{
-    size_t n = 0;
-    while (a->words[n])
-        n++;
-    return n;
-}
-
-static void draw(struct drawn *d, struct sn_rng *rng)
-{
-    const struct sn_kernel_op *op = d->bench->own;
-    d->n = sn_bench_axis_count(d->bench);
-    d->seed = sn_rng_next(rng);
-    for (size_t i = 0; i < d->n; i++) {
-        const char *name = d->bench->axes[i].name;
-        if (d->bench->axes[i].clocks == SN_CLOCK_MODEL)
-            set(d, i, 0); /* nobody reads it */
-        else if (!strcmp(name, "dist"))
-            set(d, i, (int64_t)sn_rng_below(rng, 4));
-        else if (!strcmp(name, "cache"))
-            set(d, i, (int64_t)sn_rng_below(rng, 8) ? SN_CACHE_HOT : SN_CACHE_COLD);
-        else if (!strcmp(name, "threads"))
-            set(d, i, sn_rng_below(rng, 4) || sn_cpu_count() < 2 ? 1 : 2);
-        else if (!strcmp(name, "variant"))
-            set(d, i, (int64_t)words_of(&d->bench->axes[i]));
-        else
-            set(d, i, op->draw(name, rng));
-    }
-}
-
-static void print_command(const struct drawn *d, enum sn_isa isa)
-{
-    printf("    snbench run %s", d->bench->name);
-    for (size_t i = 0; i < d->n; i++)
-        if (d->bench->axes[i].clocks != SN_CLOCK_MODEL)
-            printf(" %s=%s", d->bench->axes[i].name, d->values[i].text);
-    printf(" --isa %s --seed %" PRIu64 "\n", sn_isa_words[isa], d->seed);
-}
-
-enum outcome { PASSED, SKIPPED, FAILED };
-
-static enum outcome try(const struct drawn *d, enum sn_isa isa, enum sn_mutation mutation,
-                        char *why, size_t size)
-{
-    struct sn_world world = {.rank = 0, .size = 1};
-    struct sn_env env = {.clock = SN_CLOCK_WALL,
-                         .world = &world,
-                         .seed = d->seed,
-                         .mutate = mutation,
-                         .hang_rank = -1,
-                         .isa = isa,
-                         .guard = true};
-    struct sn_case c = {.bench = d->bench, .values = d->values, .env = &env, .batch = 1};
-    sn_isa_limit(isa);
-    if (d->bench->unsupported(&c))
-        return SKIPPED;
-    struct sn_check check = {0};
-    int status = d->bench->setup(&c);
-    if (status == SN_OK)
-        status = d->bench->verify(&c, &check);
-    d->bench->teardown(&c);
-    if (status != SN_OK)
-        snprintf(why, size, "%s", sn_status_message());
-    else if (check.errors)
-        snprintf(why, size, "%" PRIu64 " of %" PRIu64 " wrong: %s", check.errors, check.compared,
-                 check.first);
-    return status == SN_OK && !check.errors ? PASSED : FAILED;
+    char axes[1024];
+    sn_random_text(d, axes, sizeof axes);
+    printf("    snbench run %s%s --isa %s --seed %" PRIu64 "\n", d->bench->name, axes,
+           sn_isa_words[isa], d->seed);
 }
 
 struct tally {
     uint64_t passed, skipped, failed, caught;
 };
 
-/* One variant (words_of: `best`) on one problem; a sound one must also be caught when it is not. */
-static void judge(struct drawn *d, size_t variant, enum sn_isa isa, struct tally *t)
+/* One variant (their number: `best`) on one problem; a sound one must also be caught when it is
+ * not. */
+static void judge(struct sn_random_problem *d, size_t variant, enum sn_isa isa, struct tally *t)
 {
     char why[512] = "";
-    set(d, d->n - 1, (int64_t)variant);
+    sn_random_variant(d, variant);
     const char *name = d->values[d->n - 1].text;
-    enum outcome o = try(d, isa, SN_MUTATE_NONE, why, sizeof why);
-    t->skipped += o == SKIPPED;
-    t->passed += o == PASSED;
-    if (o == FAILED && !t->failed++) {
+    enum sn_outcome o = sn_random_try(d, isa, SN_MUTATE_NONE, why, sizeof why);
+    t->skipped += o == SN_SKIPPED;
+    t->passed += o == SN_PASSED;
+    if (o == SN_FAILED && !t->failed++) {
         printf("not ok %s %s: %s\n", d->bench->name, name, why);
         print_command(d, isa);
     }
-    if (o == PASSED && t->passed % 64 == 1)
-        t->caught += try(d, isa, SN_MUTATE_BITFLIP, why, sizeof why) == FAILED;
+    if (o == SN_PASSED && t->passed % 64 == 1)
+        t->caught += sn_random_try(d, isa, SN_MUTATE_BITFLIP, why, sizeof why) == SN_FAILED;
 }
 
 static double seconds(void)
@@ -157,13 +71,13 @@ static bool test(const struct sn_bench *b, uint64_t seed, uint64_t shapes, doubl
     const struct sn_kernel_op *op = b->own;
     struct tally tally[SN_KERNELS_MAX + SN_ISAS] = {0};
     const struct sn_axis *axis = &b->axes[sn_bench_axis_count(b) - 1];
-    size_t n = words_of(axis);
+    size_t n = sn_random_variants(b);
     struct sn_rng rng = sn_rng_make(seed, (uint64_t)op->op);
     double end = seconds() + limit;
     bool good = true;
-    struct drawn d = {.bench = b};
+    struct sn_random_problem d = {.bench = b};
     for (uint64_t i = 0; i < shapes && seconds() < end; i++) {
-        draw(&d, &rng);
+        sn_random_draw(&d, &rng);
         for (size_t v = 0; v < n; v++)
             if (!(sn_kernel_at(op->op, v)->flags & SN_KERNEL_INEXACT) &&
                 (!only || !strcmp(only, axis->words[v])))
