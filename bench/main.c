@@ -5,6 +5,7 @@
 #include "bench/fabric_export.h"
 #include "bench/llm_step.h"
 #include "bench/model.h"
+#include "bench/plugin.h"
 #include "comm/moe.h"
 #include "comm/routing.h"
 #include "comm/transport.h"
@@ -35,7 +36,9 @@ int main(int argc, char **argv)
                                .shared_open = sn_model_open,
                                .shared_close = sn_model_close,
                                .describe_model = sn_model_describe,
-                               .describe_device = sn_device_describe};
+                               .describe_device = sn_device_describe,
+                               .plugins_open = sn_plugins_open,
+                               .plugins_describe = sn_plugins_describe};
     sn_kernels_open();
     return sn_cli_main(argc, argv, &app);
 }

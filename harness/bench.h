@@ -161,6 +161,10 @@ struct sn_app {
      * A new object. Either may be NULL. */
     json_t *(*describe_model)(const char *profile);
     json_t *(*describe_device)(const char *device);
+    /* --plugin: loads the files before anything is planned, before MPI_Init; what plug-ins print
+     * is shown if `speak`. Both may be NULL. */
+    int (*plugins_open)(const char *const *files, size_t n, bool speak);
+    json_t *(*plugins_describe)(void); /* for the manifest; a new array */
 };
 
 const struct sn_bench *sn_bench_find(const struct sn_app *app,

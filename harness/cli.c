@@ -39,18 +39,30 @@ static int cmd_run(struct invocation *v)
     return status;
 }
 
+/* For the commands that only show; `run` loads them itself. */
+static int open_plugins(const struct invocation *v)
+{
+    const struct sn_options *o = v->o;
+    return o->n_plugins && v->app->plugins_open
+               ? v->app->plugins_open(o->plugins, o->n_plugins, true)
+               : SN_OK;
+}
+
 static int cmd_list(struct invocation *v)
 {
     if (v->o->n_args > 1)
         return SN_FAIL(SN_EINVAL, "list %s %s: one topic at a time", v->o->args[0], v->o->args[1]);
-    return sn_describe_list(stdout, v->app, v->o->n_args ? v->o->args[0] : NULL);
+    int status = open_plugins(v);
+    return status != SN_OK ? status
+                           : sn_describe_list(stdout, v->app, v->o->n_args ? v->o->args[0] : NULL);
 }
 
 static int cmd_describe(struct invocation *v)
 {
     if (v->o->n_args != 1)
         return SN_FAIL(SN_EINVAL, "describe what? name one benchmark (`snbench list benchmarks`)");
-    return sn_describe_bench(stdout, v->app, v->o->args[0]);
+    int status = open_plugins(v);
+    return status != SN_OK ? status : sn_describe_bench(stdout, v->app, v->o->args[0]);
 }
 
 static int cmd_info(struct invocation *v)
@@ -177,9 +189,7 @@ static void usage(FILE *out, const struct sn_app *app)
 static void command_help(const struct command *c)
 {
     printf("usage: snbench %s%s%s%s\n%s\n", c->name, *c->usage ? " " : "", c->usage,
-           c->id == SN_CMD_LIST || c->id == SN_CMD_DESCRIBE || c->id == SN_CMD_INFO ? ""
-                                                                                    : " [options]",
-           c->brief);
+           c->id == SN_CMD_INFO ? "" : " [options]", c->brief);
     if (c->id == SN_CMD_RUN)
         printf("\nA sweep of an axis: size=8,4K  size=8:4M:*4 (geometric)  ep=1:8 or 1:9:+2 "
                "(arithmetic); K M G are\n"

@@ -33,6 +33,7 @@ static const struct {
     {"mpi.oversubscribed", "oversubscription"},
     {"mpi.binding", "binding of ranks"},
     {"models", "models"},
+    {"plugins", "plug-ins"},
     {"sampling", "sampling"},
     {"counters", "counters"},
 };

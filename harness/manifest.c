@@ -246,6 +246,8 @@ json_t *sn_manifest_make(const struct sn_options *o, int argc, char **argv,
     json_object_set_new(m, "counters", o->counters ? json_string(o->counters) : json_null());
     json_object_set_new(m, "inputs", inputs_of(o, plan));
     json_object_set_new(m, "models", models_of(app, plan));
+    json_object_set_new(m, "plugins",
+                        app->plugins_describe ? app->plugins_describe() : json_array());
     json_t *machine = sn_machine_describe();
     char id[17];
     sn_machine_fingerprint(machine, id);

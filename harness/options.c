@@ -249,6 +249,13 @@ static int set_inject(struct sn_options *o, const char *v)
     return SN_OK;
 }
 
+static int add_plugin(struct sn_options *o, const char *v)
+{
+    o->plugins = sn_realloc(o->plugins, o->n_plugins + 1, sizeof *o->plugins);
+    o->plugins[o->n_plugins++] = v;
+    return SN_OK;
+}
+
 #define STRING_OPTION(field)                                                                       \
     static int set_##field(struct sn_options *o, const char *v)                                    \
     {                                                                                              \
@@ -349,6 +356,8 @@ static const struct option_row table[] = {
      "damage the data under test: bitflip, swap, drop, wrong-rank; must end with exit 1"},
     {"isa", 0, "LEVEL", SN_CMD_RUN, set_isa, "avx512bf16",
      "the most that kernels may use: generic, avx2, avx512, avx512vnni, avx512bf16"},
+    {"plugin", 0, "FILE.so", SN_CMD_RUN | SN_CMD_LIST | SN_CMD_DESCRIBE, add_plugin, NULL,
+     "load kernels and transports from a shared object (snbench.h); may be given several times"},
     {"inject", 0, "hang=RANK", SN_CMD_RUN, set_inject, NULL,
      "make a rank stop answering, to see the time-out work"},
     {"dry-run", 0, NULL, SN_CMD_RUN, set_dry_run, NULL,
@@ -426,8 +435,10 @@ int sn_options_parse(struct sn_options *out, enum sn_command cmd, int argc, char
         if (of_model[i].value && cmd == SN_CMD_RUN && o.clock != SN_CLOCK_MODEL)
             status = SN_FAIL(SN_EINVAL, "--%s %s: %s to the model clock; add --clock=model",
                              of_model[i].option, of_model[i].value, of_model[i].what);
-    if (status != SN_OK)
+    if (status != SN_OK) {
+        sn_options_free(&o);
         return status;
+    }
     o.n_args = (size_t)(argc - (first - 1) - optind);
     o.args = sn_calloc(o.n_args + 1, sizeof *o.args);
     for (size_t i = 0; i < o.n_args; i++)
@@ -439,7 +450,8 @@ int sn_options_parse(struct sn_options *out, enum sn_command cmd, int argc, char
 void sn_options_free(struct sn_options *o)
 {
     free(o->args);
-    o->args = NULL;
+    free(o->plugins);
+    o->args = o->plugins = NULL;
 }
 
 void sn_options_help(FILE *out, enum sn_command cmd)

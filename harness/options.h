@@ -51,6 +51,9 @@ struct sn_options {
     struct sn_compare_opts compare;
     bool help;
 
+    const char **plugins; /* --plugin, in order; points into argv */
+    size_t n_plugins;
+
     const char **args; /* what is not an option, in order; points into argv */
     size_t n_args;
 };

@@ -327,6 +327,17 @@ static char *command_line(const json_t *m)
     return b.data;
 }
 
+/* What --plugin loaded: the file, by its content. */
+static void plugins(const json_t *m, struct sn_doc *doc)
+{
+    const json_t *list = sn_manifest_get(m, "plugins");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *p = json_array_get(list, i);
+        sn_doc_term(doc, "Plug-in", "%s: %s, SHA-256 %s", sn_manifest_str(p, "name", "-"),
+                    sn_manifest_str(p, "path", "-"), sn_manifest_str(p, "sha256", "-"));
+    }
+}
+
 static void reproduce_section(const struct sn_report_run *run, struct sn_doc *doc)
 {
     const json_t *m = run->manifest;
@@ -357,6 +368,7 @@ static void reproduce_section(const struct sn_report_run *run, struct sn_doc *do
         sn_doc_term(doc, "Launches", "%.0f", launches);
     sn_doc_term(doc, "Source", "git commit %s%s", commit,
                 json_is_true(sn_manifest_get(m, "git.dirty")) ? ", with local changes" : "");
+    plugins(m, doc);
     sn_doc_term(doc, "Time", "%s to %s", sn_manifest_str(m, "started", "-"),
                 sn_manifest_str(m, "finished", "-"));
     free(command);

@@ -11,6 +11,7 @@
 #include "harness/base/status.h"
 #include "harness/base/units.h"
 #include "harness/datadir.h"
+#include "harness/launch.h"
 #include "harness/manifest.h"
 #include "harness/run_cases.h"
 #include "harness/suite.h"
@@ -324,9 +325,14 @@ static int run_plan(struct run *r, int argc, char **argv)
 int sn_run(const struct sn_options *o, int argc, char **argv, const struct sn_app *app, int *signal)
 {
     struct run *r = sn_calloc(1, sizeof *r);
-    int provided;
+    int provided, rank, ranks;
     r->o = o;
     r->app = app;
+    sn_launch_place(&rank, &ranks);
+    /* Before MPI_Init, since it forks. Every rank loads them; that one cannot is everyone's. */
+    int loaded = o->n_plugins && app->plugins_open
+                     ? app->plugins_open(o->plugins, o->n_plugins, rank == 0)
+                     : SN_OK;
     setenv("MPIR_CVAR_SUPPRESS_ABORT_MESSAGE", "1", 0); /* a time-out prints its own line */
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
         free(r);
@@ -335,7 +341,9 @@ int sn_run(const struct sn_options *o, int argc, char **argv, const struct sn_ap
     }
     int status = sn_world_open(&r->world);
     if (status == SN_OK) {
-        status = run_plan(r, argc, argv);
+        status = sn_world_agree(&r->world, loaded);
+        if (status == SN_OK)
+            status = run_plan(r, argc, argv);
         if (r->world.rank != 0 && status != SN_OK)
             sn_status_clear(); /* only rank 0 speaks */
         sn_world_close(&r->world);

@@ -184,9 +184,9 @@ static int compare_plans(const struct sn_rundir *d, const json_t *then, const js
 static int compare_runs(const struct sn_rundir *d, const json_t *then, const json_t *now)
 {
     /* None of these is part of an id, but rows that differ in one are not one run. */
-    static const char *const keys[] = {"clock",  "seed",       "ranks",    "launches",
-                                       "mutate", "inputs",     "models",   "sampling",
-                                       "git",    "machine_id", "counters", "steps"};
+    static const char *const keys[] = {"clock",    "seed",   "ranks",    "launches", "mutate",
+                                       "inputs",   "models", "sampling", "git",      "machine_id",
+                                       "counters", "steps",  "plugins"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const json_t *a = json_object_get(then, keys[i]), *b = json_object_get(now, keys[i]);
         if (a != b && !json_equal(a, b))

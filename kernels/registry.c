@@ -127,26 +127,30 @@ int sn_kernel_add(const struct sn_kernel *k)
                        "a kernel for version %u of snbench.h (descriptor of %u bytes); this is "
                        "version %u (%zu bytes): compile it with this snbench's header",
                        k->abi, k->size, SN_ABI_VERSION, sizeof *k);
+    enum { HOOKS = 4 }; /* the first of them */
     const struct {
         const char *name;
         bool missing;
-    } fields[] = {{"op", !k->op},
-                  {"name", !k->name || !*k->name},
-                  {"brief", !k->brief},
-                  {"isa", !k->isa},
-                  {"run", !k->run}};
+    } fields[] = {{"op", !k->op},       {"name", !k->name || !*k->name},
+                  {"brief", !k->brief}, {"isa", !k->isa},
+                  {"run", !k->run},     {"prepare", k->packed_bytes && !k->prepare}};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (fields[i].missing)
-            return SN_FAIL(SN_EINVAL, "kernel %s: its field '%s' is empty",
-                           k->name && *k->name ? k->name : "(without a name)", fields[i].name);
-    if (k->packed_bytes && !k->prepare)
-        return SN_FAIL(SN_EINVAL, "kernel %s: has packed_bytes but no hook 'prepare'", k->name);
+            return SN_FAIL(SN_EINVAL, "kernel %s: its %s '%s' is missing",
+                           k->name && *k->name ? k->name : "(without a name)",
+                           i < HOOKS ? "field" : "hook", fields[i].name);
+    if (!sn_is_word(k->name))
+        return SN_FAIL(SN_EINVAL, "kernel %.64s: a name is made of letters, digits, _ . -",
+                       k->name);
     int op = op_of(k->op);
     if (op < 0) {
         const char *near = sn_nearest(k->op, sn_op_names, SN_OPS);
         return SN_FAIL(SN_EINVAL, "kernel %s: unknown operation '%s'%s%s%s", k->name, k->op,
                        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
+    if (!sn_kernel_at((enum sn_op)op, 0))
+        return SN_FAIL(SN_EINVAL, "kernel %s: this snbench has no reference of %s to check it",
+                       k->name, k->op);
     if (isa_of(k->isa) < 0)
         return SN_FAIL(SN_EINVAL,
                        "kernel %s: unknown isa '%s'; one of generic, avx2, avx512, avx512vnni, "

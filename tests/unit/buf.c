@@ -133,3 +133,18 @@ Test(buf, nearest)
     cr_expect_null(sn_nearest("aaaa", only, 1));
     cr_expect_null(sn_nearest("size", words, 0));
 }
+
+Test(buf, words_are_what_a_sweep_can_hold)
+{
+    char longest[66];
+    memset(longest, 'a', sizeof longest);
+    longest[64] = '\0';
+    cr_expect(sn_is_word("avx2_4x12") && sn_is_word("a") && sn_is_word("v1.2-b"));
+    cr_expect(sn_is_word(longest));
+    longest[64] = 'a';
+    longest[65] = '\0';
+    cr_expect_not(sn_is_word(longest));
+    const char *const none[] = {"", "a,b", "a b", "a=b", "zipf(1)", "a\n", "\xc3\xa9"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        cr_expect_not(sn_is_word(none[i]), "'%s'", none[i]);
+}

@@ -47,6 +47,18 @@ Test(options, one_value_of_samples_is_both_ends)
     sn_options_free(&o);
 }
 
+Test(options, plugins_add_up_in_order)
+{
+    struct sn_options o;
+    cr_assert_eq(parse(&o, "--plugin=a.so", "latency", "--plugin=b.so"), SN_OK);
+    cr_assert_eq(o.n_plugins, 2);
+    cr_assert_str_eq(o.plugins[0], "a.so");
+    cr_assert_str_eq(o.plugins[1], "b.so");
+    cr_assert_eq(o.n_args, 1);
+    sn_options_free(&o);
+    cr_assert_eq(parse(&o, "--plugin=a.so", "--seed=x", NULL), SN_EINVAL); /* and nothing leaks */
+}
+
 static void refused(const char *a, const char *b, const char *text)
 {
     struct sn_options o;
