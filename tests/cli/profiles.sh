@@ -49,7 +49,7 @@ declare -A words=(
     [modelload]="model_bytes=64M instances=2 instance_dies=2 dies=32 from=warm"
 )
 for bench in $("$SNBENCH" list benchmarks | awk '{ print $1 }'); do
-    [ $bench = msgrate ] && continue # has no model clock
+    "$SNBENCH" describe $bench | grep -q "^  profile " || continue # no fabric in it
     expect "$bench on a profile of something else" 0 "$SNBENCH" run $bench --clock=model profile="$tmp/other.yaml" ${words[$bench]-} -q -o "$tmp/other-$bench"
     n=$(grep -c '"status":"ok"' "$tmp/other-$bench/rows.jsonl") f=$(grep -c '"flags":\[[^]]*"extrapolated"' "$tmp/other-$bench/rows.jsonl")
     [ "$n" -gt 0 ] && [ "$n" = "$f" ] && ok "$bench flags all its rows" || not_ok "$bench flags all its rows: $f of $n"
