@@ -19,7 +19,9 @@ enum { SN_PEAK_SEQUENCES = 4 };
  * this CPU lacks it. *name, unless NULL, gets "vpdpbusd zmm". */
 double sn_peak_ops(enum sn_peak_kind kind, unsigned sequence, const char **name);
 
-/* Performs `passes` passes (some hundred cycles each) of a sequence that sn_peak_ops() knows. */
-void sn_peak_run(enum sn_peak_kind kind, unsigned sequence, uint64_t passes);
+/* Performs `passes` passes (some hundred cycles each) of a sequence that sn_peak_ops() knows, with
+ * factors of 1. Returns the sum of its accumulators: the multiply-adds that were done, half of
+ * passes * sn_peak_ops(); exact for up to 1,000 passes (then f32 and 32 bits are too short). */
+double sn_peak_run(enum sn_peak_kind kind, unsigned sequence, uint64_t passes);
 
 #endif

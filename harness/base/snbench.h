@@ -96,8 +96,10 @@ struct sn_quantize {
  * sums of their two largest b remain; of their experts the K with the largest b are chosen, in
  * falling order of b. Equal b: the lower expert first; equal sums: the lower group. A score of NaN
  * counts as minus infinity. weight = scale * s / sum of the K chosen s (sum 0: all weights
- * scale / K). f32; exp is correct to 4e-7 of s, and the check accepts any choice that a change of b
- * by that much makes right. */
+ * scale / K). f32; s is correct to 4e-7 of itself, or 2^-126. The check accepts any choice that a
+ * change of b by that much and its rounding (sums: by theirs) makes right; but experts of the same
+ * score and bias have the same b, and groups of the same two largest the same sum: there the order
+ * is fixed. Of a group of one expert the sum is its b. */
 struct sn_gate {
     size_t t, e, groups, kept, k; /* E a multiple of groups; K <= kept * E / groups; K <= 64 */
     float scale;
@@ -177,14 +179,16 @@ struct sn_mla_prefill {
     uint16_t *out;             /* (rows, heads, v_dim) bf16 */
 };
 
-/* stream: memory at its limits. */
+/* stream: memory at its limits. copy: a = b. triad: a = b + 3 c, two roundings. read: the sum of
+ * the bit patterns of b's elements, mod 2^32; thread id puts its part of it into a[id * 16], and
+ * the parts add up to the whole. */
 enum sn_memory_kind { SN_MEMORY_COPY, SN_MEMORY_READ, SN_MEMORY_TRIAD };
 struct sn_memory {
     enum sn_memory_kind kind;
     size_t n;           /* elements of 4 bytes */
     const float *b, *c; /* (n); c of triad alone */
-    float *a; /* (n): copy a = b; triad a = b + 3 c; read: a[id * 16] = a value that depends
-                 on every element */
+    float *a;           /* (n); of read (16 (threads - 1) + 1), bit patterns of u32 */
+    size_t threads;     /* that call run() */
 };
 
 union sn_problem {

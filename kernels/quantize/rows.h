@@ -12,6 +12,12 @@
 
 #include "kernels/quantize/row.h"
 
+/* Bytes between what is searched and what is prefetched. The core's own look-ahead holds some ten
+ * lines of this loop, which does not hide the latency of DRAM. Measured on Zen 3, bf16 (4096, 7168)
+ * cold, stores past the caches, both ways, beside a copy with such stores in the same minute:
+ * without 16.4 GB/s of 27.1; 1 KiB ahead 20.5 of 28.1; 2 KiB 25.4 of 32.5; 4 KiB 24.5 of 31.4. */
+#define AHEAD 2048
+
 #define SN_INLINE static inline __attribute__((always_inline))
 
 /* max(m, |x|) of BLOCK elements, as integers; the largest of them all. */
@@ -60,9 +66,18 @@ SN_INLINE uint32_t row_write(uint8_t *q, const void *x, const void *next, size_t
     size_t i = stream ? -(uintptr_t)q % BLOCK : 0;
     if (i)
         block_write(q, x, r, flip, type, false);
-    for (; i + BLOCK <= h; i += BLOCK) {
+    for (; i + 2 * BLOCK <= h; i += 2 * BLOCK) {
+        for (size_t b = 0; b < 2 * BLOCK; b += 64 / 2) /* lines of bf16; of f32 every second */
+            __builtin_prefetch(at(next, i + b, type) + AHEAD);
+        m = block_max(m, at(next, i, type), type);
+        m = block_max(m, at(next, i + BLOCK, type), type);
+        block_write(q + i, at(x, i, type), r, flip, type, stream);
+        block_write(q + i + BLOCK, at(x, i + BLOCK, type), r, flip, type, stream);
+    }
+    if (i + BLOCK <= h) {
         m = block_max(m, at(next, i, type), type);
         block_write(q + i, at(x, i, type), r, flip, type, stream);
+        i += BLOCK;
     }
     if (i < h)
         block_write(q + h - BLOCK, at(x, h - BLOCK, type), r, flip, type, false);

@@ -1,0 +1,28 @@
+/* stream by AVX-512, what is written past the caches. */
+#include "kernels/stream/avx512.h"
+
+static const char *unsupported(const union sn_problem *p, unsigned threads)
+{
+    return only_writes(p, threads);
+}
+
+static int rank(const union sn_problem *p, unsigned threads)
+{
+    return is_large(p) ? 5 : 3;
+}
+
+static void run(const union sn_problem *p, const void *packed, void *scratch,
+                const struct sn_team *team)
+{
+    run_slice(&p->memory, team, true);
+}
+
+const struct sn_kernel sn_stream_avx512_nt = {.abi = SN_ABI_VERSION,
+                                              .size = sizeof(struct sn_kernel),
+                                              .op = "stream",
+                                              .name = "avx512_nt",
+                                              .brief = "the same, stores past the caches",
+                                              .isa = "avx512",
+                                              .unsupported = unsupported,
+                                              .rank = rank,
+                                              .run = run};
