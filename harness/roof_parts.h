@@ -29,6 +29,22 @@ struct sn_roof_work {
 double sn_roof_rate(const struct sn_roof_work *work, unsigned repeats, unsigned *variant,
                     const char **reason);
 
+/* A walk in `count` equal pieces round and round: pieces(arg, variant, first, n) does pieces first
+ * to first + n - 1, each number modulo `count`. */
+struct sn_roof_walk {
+    void (*pieces)(void *arg, unsigned variant, uint64_t first, uint64_t n);
+    void *arg;
+    unsigned variants;
+    uint64_t count;  /* more than settle + 2 */
+    uint64_t settle; /* pieces after which the caches hold nothing of another variant's doing */
+    double units;    /* bytes of one piece */
+};
+
+/* Units per second of the fastest variant: the best single and double pieces of at least four
+ * walks. Self-test: two pieces take twice the time of one within 10 % (the fastest of each); it may
+ * walk for 1.5 s until that holds; if it never does, NAN and *reason says so. */
+double sn_roof_walk_rate(const struct sn_roof_walk *w, const char **reason);
+
 /* The words for a self-test that failed. */
 extern const char sn_roof_reason_self_test[];
 

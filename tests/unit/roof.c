@@ -108,6 +108,62 @@ Test(roof, work_whose_time_does_not_double_has_no_rate)
     }
 }
 
+/* --- walks: pieces of 100 us ------------------------------------------------------------------ */
+
+struct walked {
+    unsigned variant;
+    uint64_t since; /* pieces since the variant changed */
+    uint64_t disturbed_of_16;
+};
+
+/* Like a copy through caches that at first take up what is written: the first four pieces of a
+ * variant are free. Variant 1 is the faster one. Three in four are disturbed by something else. */
+static void absorbing(void *arg, unsigned variant, uint64_t first, uint64_t n)
+{
+    struct walked *w = arg;
+    if (variant != w->variant)
+        *w = (struct walked){.variant = variant, .disturbed_of_16 = w->disturbed_of_16};
+    for (uint64_t i = first; i < first + n; i++, w->since++)
+        if (w->since >= 4)
+            spin((variant ? 100e-6 : 150e-6) +
+                 (i % 16 < w->disturbed_of_16 ? 30e-6 + 70e-6 * (double)(i % 7) : 0));
+}
+
+static void piece_constant(void *arg, unsigned variant, uint64_t first, uint64_t n)
+{
+    spin(200e-6);
+}
+
+static void piece_with_start_up(void *arg, unsigned variant, uint64_t first, uint64_t n)
+{
+    spin(100e-6 + (double)n * 100e-6);
+}
+
+Test(roof, a_walk_is_as_fast_as_its_undisturbed_pieces)
+{
+    for (uint64_t disturbed = 0; disturbed <= 12; disturbed += 6) {
+        const char *reason = NULL;
+        struct walked state = {.variant = 9, .disturbed_of_16 = disturbed};
+        struct sn_roof_walk w = {absorbing, &state, 2, 64, 4, 8};
+        double rate = sn_roof_walk_rate(&w, &reason);
+        cr_assert_null(reason);
+        cr_assert_float_eq(rate, 8 / 100e-6, 0.1 * 8 / 100e-6, "%g, %d of 16 disturbed", rate,
+                           (int)disturbed);
+    }
+}
+
+Test(roof, a_walk_whose_time_does_not_double_has_no_rate)
+{
+    void (*const cheats[])(void *, unsigned, uint64_t, uint64_t) = {piece_constant,
+                                                                    piece_with_start_up};
+    for (int i = 0; i < 2; i++) {
+        const char *reason = NULL;
+        struct sn_roof_walk w = {cheats[i], NULL, 1, 32, 4, 1};
+        cr_assert(isnan(sn_roof_walk_rate(&w, &reason)), "cheat %d", i);
+        cr_assert_eq(reason, sn_roof_reason_self_test);
+    }
+}
+
 Test(roof, reason_goes_when_every_figure_is_there)
 {
     struct sn_roof_curve c = curve;
