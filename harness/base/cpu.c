@@ -99,8 +99,38 @@ unsigned sn_cpu_count(void)
     return n > 0 ? (unsigned)n : 1;
 }
 
+/* The first number in a file, times 1024 where a K follows it; 0: there is none. */
+static uint64_t number_in(const char *root, unsigned index, const char *name)
+{
+    char path[512], unit = 0;
+    unsigned long long x = 0;
+    snprintf(path, sizeof path, "%s/sys/devices/system/cpu/cpu0/cache/index%u/%s", root, index,
+             name);
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return 0;
+    if (fscanf(f, "%llu%c", &x, &unit) < 1)
+        x = 0;
+    fclose(f);
+    return unit == 'K' ? x << 10 : unit == 'M' ? x << 20 : x;
+}
+
+uint64_t sn_cpu_cache_bytes_under(const char *root)
+{
+    uint64_t level = 0, bytes = 0, l;
+    for (unsigned i = 0; (l = number_in(root, i, "level")); i++)
+        if (l > level) {
+            level = l;
+            bytes = number_in(root, i, "size");
+        }
+    return bytes;
+}
+
 uint64_t sn_cpu_cache_bytes(void)
 {
+    uint64_t bytes = sn_cpu_cache_bytes_under("");
+    if (bytes)
+        return bytes;
     long last = sysconf(_SC_LEVEL3_CACHE_SIZE);
     if (last <= 0)
         last = sysconf(_SC_LEVEL2_CACHE_SIZE);

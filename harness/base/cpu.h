@@ -30,9 +30,12 @@ const char *sn_cpu_feature_name(enum sn_cpu_feature f);
 /* CPU model as the kernel names it, e.g. "AMD EPYC 9R14"; "unknown" where it does not. */
 void sn_cpu_model(char *buf, size_t size);
 
-/* Bytes of the last-level cache that this CPU's cores share, 32 MiB where the system does not say.
- */
+/* Bytes of the last-level cache that a core shares, from /sys; where that does not say, from the C
+ * library, which on AMD counts the caches of all cores that the package could have (256 instead of
+ * 32 MiB on a Zen 3); else 32 MiB. */
 uint64_t sn_cpu_cache_bytes(void);
+/* The same from /sys alone, with `root` before it, for tests; 0 when nothing there says. */
+uint64_t sn_cpu_cache_bytes_under(const char *root);
 
 /* Bytes that are in no cache after they were walked through once: four times the last level, at
  * least 256 MiB, at most 1 GiB unless twice the last level is more. */

@@ -57,3 +57,31 @@ Test(cpu, count_is_that_of_the_affinity_mask)
     cr_expect_eq(sn_cpu_count(), 1);
     cr_assert_eq(sched_setaffinity(0, sizeof all, &all), 0);
 }
+
+static void put(const char *root, unsigned index, const char *name, const char *text)
+{
+    char path[512];
+    snprintf(path, sizeof path,
+             "mkdir -p %s/sys/devices/system/cpu/cpu0/cache/index%u && echo %s > "
+             "%s/sys/devices/system/cpu/cpu0/cache/index%u/%s",
+             root, index, text, root, index, name);
+    cr_assert_eq(system(path), 0);
+}
+
+Test(cpu, last_cache_is_that_of_the_highest_level)
+{
+    char root[] = "/tmp/snbench-cpu-XXXXXX", command[64];
+    cr_assert_not_null(mkdtemp(root));
+    cr_assert_eq(sn_cpu_cache_bytes_under(root), 0u);
+    static const char *const levels[] = {"1", "1", "2", "3"}, *const sizes[] = {"32K", "48K",
+                                                                                "512K", "32M"};
+    for (unsigned i = 0; i < 4; i++) {
+        put(root, i, "level", levels[i]);
+        put(root, i, "size", sizes[i]);
+    }
+    cr_assert_eq(sn_cpu_cache_bytes_under(root), 32u << 20);
+    put(root, 3, "size", "32768K");
+    cr_assert_eq(sn_cpu_cache_bytes_under(root), 32u << 20);
+    snprintf(command, sizeof command, "rm -r %s", root);
+    cr_assert_eq(system(command), 0);
+}
