@@ -1,0 +1,149 @@
+/* int8 products in blocks: what gemm, grouped-gemm and moe are made of.
+ *
+ * A set of tiles (struct sn_gemm_tiles) is what one instruction set does best: a micro-kernel that
+ * multiplies up to `rows` rows by a panel of `cols` columns, and how operands must lie for it. All
+ * else is the same for all sets and is here: packing, blocks of K, and who computes what.
+ *
+ * Weights, packed once, stay 8 bit. Panel j holds the columns j cols .. j cols + cols - 1, one
+ * group of `group` k after the other (k and columns beyond the matrix are 0):
+ *
+ *     packed[j][k / group][column][k % group]     panels * cols * K' bytes, K' = K up to `step`
+ *     sums[j][column]                             int32 sum_k w, where the set needs it (`zero`)
+ *
+ * Activations, packed for every product: block by block of kc k, in each the tiles of rows one
+ * after the other, [k / group][row][k % group] with elements of `a_bytes`: 2 (s16, zero point
+ * subtracted) or 1 (u8, zero point `zero`: s8 are moved by 128). Rows are spread evenly over tiles.
+ *
+ * Sums: acc[panel][row][column] int32; exact for K <= 65,792. */
+#ifndef SN_KERNELS_GEMM_GEMM_H
+#define SN_KERNELS_GEMM_GEMM_H
+
+#include <stdbool.h>
+
+#include "harness/base/snbench.h"
+
+/* acc (rows, cols) [+]= a (rows, k) w (k, cols) for one tile, operands packed as above, k a
+ * multiple of `step`; `add`: to what is there. `ahead`: addresses from there on are prefetched at
+ * the pace at which w is read (wide tiles: half of it). */
+typedef void sn_gemm_tile(unsigned rows, const void *a, const void *w, size_t k, int32_t *acc,
+                          bool add, const void *ahead);
+
+struct sn_gemm_tiles {
+    unsigned rows, cols;  /* of the largest tile */
+    unsigned group, step; /* K is padded to a multiple of step, itself one of group */
+    unsigned a_bytes;     /* of a packed activation */
+    int zero;             /* zero point of packed activations: 0 (none) or 128 */
+    unsigned kc;          /* most k of a block, a multiple of step */
+    unsigned narrow;      /* up to so many rows `tile` is used */
+    sn_gemm_tile *tile;   /* reads packed weights as they are */
+    /* For more rows: reads 16 bit, widened panel by panel. NULL where there is no gain. */
+    sn_gemm_tile *wide_tile;
+    void (*widen)(const int8_t *w, size_t n, int16_t *wide);
+    /* One tile of activations: k elements at each of r[0] .. r[rows - 1], zeros up to kp. */
+    void (*pack_tile)(const void *const *r, unsigned rows, enum sn_type type, size_t k, size_t kp,
+                      void *dst);
+    /* C[i][j] = (float)acc[i][j] * (sa[i] * sb[j]) of `type`, or the sums; acc (m, cols), j < n. */
+    void (*emit)(const int32_t *acc, size_t m, size_t n, enum sn_type type, const float *sa,
+                 const float *sb, void *c, size_t ldc);
+};
+
+extern const struct sn_gemm_tiles sn_gemm_generic, sn_gemm_avx2, sn_gemm_avx2_maddubs,
+    sn_gemm_avx512vnni;
+
+/* Most rows of a block of activations: what one call of sn_gemm_sums() takes; with kc it fills half
+ * of a second-level cache of 512 KiB. Panels that share it, so that sums stay there too. */
+enum { SN_GEMM_ROWS = 264, SN_GEMM_COLS = 128 };
+
+static inline size_t sn_gemm_k(const struct sn_gemm_tiles *t, size_t k)
+{
+    return (k + t->step - 1) / t->step * t->step;
+}
+static inline size_t sn_gemm_panels(const struct sn_gemm_tiles *t, size_t n)
+{
+    return (n + t->cols - 1) / t->cols;
+}
+/* Panels that sn_gemm_sums() takes at a time. */
+static inline size_t sn_gemm_panels_at_once(const struct sn_gemm_tiles *t)
+{
+    return SN_GEMM_COLS / t->cols;
+}
+
+/* Bytes, multiples of 64: of packed weights (n, k), of packed activations (m, k), of the sums of
+ * a call of sn_gemm_sums() with m rows, and of its work space. */
+size_t sn_gemm_w_bytes(const struct sn_gemm_tiles *t, size_t n, size_t k);
+size_t sn_gemm_a_bytes(const struct sn_gemm_tiles *t, size_t m, size_t k);
+size_t sn_gemm_acc_bytes(const struct sn_gemm_tiles *t, size_t m);
+size_t sn_gemm_wide_bytes(const struct sn_gemm_tiles *t);
+
+/* w (N, K; ldw) into `packed`, aligned to 64. */
+void sn_gemm_pack_w(const struct sn_gemm_tiles *t, const int8_t *w, size_t n, size_t k, size_t ldw,
+                    void *packed);
+
+/* Rows of activations in memory: row i begins at a + (index ? index[i] : i) * ld. */
+struct sn_gemm_rows {
+    const void *a;
+    size_t ld;
+    const uint32_t *index; /* or NULL */
+    enum sn_type type;     /* u8 or s8 */
+};
+
+/* Packs m rows (at most SN_GEMM_ROWS) into dst, aligned to 64: the tiles id, id + count, ... of
+ * them, so that a team shares the work; all must be done (barrier) before they are used. */
+void sn_gemm_pack_a(const struct sn_gemm_tiles *t, const struct sn_gemm_rows *rows, size_t m,
+                    size_t k, unsigned id, unsigned count, void *dst);
+
+/* acc[p - first][row][column], first <= p < last, = sum_k (a - z) w: packed activations (m, k) by
+ * the panels first .. last - 1 (at most sn_gemm_panels_at_once()) of packed weights (n, k).
+ * `wide`: work space of this thread. Thread-safe; allocates nothing. */
+void sn_gemm_sums(const struct sn_gemm_tiles *t, const void *a, size_t m, const void *packed,
+                  size_t n, size_t k, size_t first, size_t last, int32_t *acc, void *wide);
+
+/* C = A W^T with scales for one matrix by a team: all of gemm, and a group of grouped-gemm. Types,
+ * rows of a and c, and scales as in struct sn_gemm. All threads of the team call it; they share the
+ * columns. `scratch`: sn_gemm_scratch_bytes(most, ...) for the product with the most rows of those
+ * that share it. Ends without a barrier: *turn, a thread's own, 0 before the first of such
+ * products, says which half of scratch is free. */
+void sn_gemm_product(const struct sn_gemm_tiles *t, const struct sn_gemm *g, const void *packed,
+                     void *scratch, size_t most, unsigned *turn, const struct sn_team *team);
+size_t sn_gemm_scratch_bytes(const struct sn_gemm_tiles *t, size_t most, size_t k,
+                             unsigned threads);
+
+/* The descriptor of a kernel of gemm made of a set of tiles, in the file of the set. */
+#define SN_GEMM_KERNEL(tiles_, name_, brief_, isa_, flags_, rank_)                                 \
+    static size_t packed_bytes(const union sn_problem *p, unsigned threads)                        \
+    {                                                                                              \
+        return sn_gemm_w_bytes(&tiles_, p->gemm.n, p->gemm.k);                                     \
+    }                                                                                              \
+    static int prepare(const union sn_problem *p, unsigned threads, void *packed)                  \
+    {                                                                                              \
+        sn_gemm_pack_w(&tiles_, p->gemm.w, p->gemm.n, p->gemm.k, p->gemm.ldw, packed);             \
+        return 0;                                                                                  \
+    }                                                                                              \
+    static size_t scratch_bytes(const union sn_problem *p, unsigned threads)                       \
+    {                                                                                              \
+        return sn_gemm_scratch_bytes(&tiles_, p->gemm.m, p->gemm.k, threads);                      \
+    }                                                                                              \
+    static int rank(const union sn_problem *p, unsigned threads)                                   \
+    {                                                                                              \
+        return rank_;                                                                              \
+    }                                                                                              \
+    static void run(const union sn_problem *p, const void *packed, void *scratch,                  \
+                    const struct sn_team *team)                                                    \
+    {                                                                                              \
+        unsigned turn = 0;                                                                         \
+        sn_gemm_product(&tiles_, &p->gemm, packed, scratch, p->gemm.m, &turn, team);               \
+    }                                                                                              \
+    const struct sn_kernel sn_gemm_##name_ = {.abi = SN_ABI_VERSION,                               \
+                                              .size = sizeof(struct sn_kernel),                    \
+                                              .op = "gemm",                                        \
+                                              .name = #name_,                                      \
+                                              .brief = brief_,                                     \
+                                              .isa = isa_,                                         \
+                                              .flags = flags_,                                     \
+                                              .rank = rank,                                        \
+                                              .packed_bytes = packed_bytes,                        \
+                                              .prepare = prepare,                                  \
+                                              .scratch_bytes = scratch_bytes,                      \
+                                              .run = run}
+
+#endif
