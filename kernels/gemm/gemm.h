@@ -47,7 +47,7 @@ struct sn_gemm_tiles {
                  const float *sb, void *c, size_t ldc);
 };
 
-extern const struct sn_gemm_tiles sn_gemm_generic, sn_gemm_avx2, sn_gemm_avx2_maddubs,
+extern const struct sn_gemm_tiles sn_gemm_generic, sn_gemm_avx2, sn_gemm_maddubs,
     sn_gemm_avx512vnni;
 
 /* Most rows of a block of activations: what one call of sn_gemm_sums() takes; with kc it fills half

@@ -119,7 +119,7 @@ void sn_gemm_sums(const struct sn_gemm_tiles *t, const void *a, size_t m, const 
                   size_t n, size_t k, size_t first, size_t last, int32_t *acc, void *wide)
 {
     size_t tiles = tiles_of(t, m), kp = sn_gemm_k(t, k), panel = panel_bytes(t, k);
-    bool widen = t->wide_tile && m > t->narrow;
+    bool widen = t->wide_tile && (!t->tile || m > t->narrow);
     sn_gemm_tile *tile = widen ? t->wide_tile : t->tile;
     if (t->zero)
         for (size_t p = first; p < last; p++)

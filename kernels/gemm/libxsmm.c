@@ -1,0 +1,104 @@
+/* The vendor's inner loop in our blocking: libxsmm's just-in-time kernels of up to 24 rows x 64
+ * columns (its M and N are swapped: column-major), weights in its VNNI4 form, which is ours. */
+#include <libxsmm.h>
+#include <string.h>
+
+#include "kernels/gemm/emit.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/kernel.h"
+
+#define COLS 64
+
+enum { ROWS = 24, STEP = 16, KC = 512 };
+
+/* Looked up by libxsmm in a table; generated when it is asked for the first time. */
+static libxsmm_subimmfunction kernel_of(unsigned rows, size_t k)
+{
+    const int ldb = (int)k, cols = COLS, alpha = 1, beta = 1, flags = LIBXSMM_GEMM_FLAG_VNNI_A;
+    return libxsmm_subimmdispatch(cols, (int)rows, (int)k, &cols, &ldb, &cols, &alpha, &beta,
+                                  &flags, NULL);
+}
+
+static void tile(unsigned rows, const void *a, const void *w, size_t k, int32_t *acc, bool add,
+                 const void *ahead)
+{
+    if (!add)
+        memset(acc, 0, rows * COLS * sizeof *acc);
+    kernel_of(rows, k)(w, a, acc);
+}
+
+/* Row after row, as libxsmm reads them; s8 are moved by 128. */
+static void pack_tile(const void *const *r, unsigned rows, enum sn_type type, size_t k, size_t kp,
+                      void *dst)
+{
+    for (unsigned row = 0; row < rows; row++) {
+        uint8_t *restrict to = (uint8_t *)dst + row * kp, flip = type == SN_S8 ? 0x80 : 0;
+        const uint8_t *restrict from = r[row];
+        for (size_t i = 0; i < k; i++)
+            to[i] = from[i] ^ flip;
+        memset(to + k, 0, kp - k);
+    }
+}
+
+SN_GEMM_EMIT(COLS)
+
+static const struct sn_gemm_tiles tiles = {.rows = ROWS,
+                                           .cols = COLS,
+                                           .group = 4,
+                                           .step = STEP,
+                                           .a_bytes = 1,
+                                           .zero = 128,
+                                           .kc = KC,
+                                           .tile = tile,
+                                           .pack_tile = pack_tile,
+                                           .emit = emit};
+
+static const char *unsupported(const union sn_problem *p, unsigned threads)
+{
+    return kernel_of(1, STEP) ? NULL : "libxsmm generates no u8 x s8 kernels for this CPU";
+}
+
+static size_t packed_bytes(const union sn_problem *p, unsigned threads)
+{
+    return sn_gemm_w_bytes(&tiles, p->gemm.n, p->gemm.k);
+}
+
+/* All kernels that run() may need are generated here. */
+static int prepare(const union sn_problem *p, unsigned threads, void *packed)
+{
+    const struct sn_gemm *g = &p->gemm;
+    size_t k = sn_gemm_k(&tiles, g->k);
+    const size_t lengths[] = {KC, k % KC, k};
+    for (unsigned rows = 1; rows <= ROWS; rows++)
+        for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+            if (lengths[i] && !kernel_of(rows, lengths[i]))
+                return -1;
+    sn_gemm_pack_w(&tiles, g->w, g->n, g->k, g->ldw, packed);
+    return 0;
+}
+
+static size_t scratch_bytes(const union sn_problem *p, unsigned threads)
+{
+    return sn_gemm_scratch_bytes(&tiles, p->gemm.m, p->gemm.k, threads);
+}
+
+static void run(const union sn_problem *p, const void *packed, void *scratch,
+                const struct sn_team *team)
+{
+    unsigned turn = 0;
+    sn_gemm_product(&tiles, &p->gemm, packed, scratch, p->gemm.m, &turn, team);
+}
+
+const struct sn_kernel sn_gemm_libxsmm = {.abi = SN_ABI_VERSION,
+                                          .size = sizeof(struct sn_kernel),
+                                          .op = "gemm",
+                                          .name = "libxsmm",
+                                          .brief = "libxsmm's generated kernels (VNNI4 weights) "
+                                                   "for tiles of 24 x 64, in our blocking",
+                                          .isa = "generic",
+                                          .flags = SN_KERNEL_BASELINE,
+                                          .unsupported = unsupported,
+                                          .packed_bytes = packed_bytes,
+                                          .prepare = prepare,
+                                          .scratch_bytes = scratch_bytes,
+                                          .run = run};
