@@ -120,9 +120,10 @@ static int64_t draw(const char *axis, struct sn_rng *rng)
                                              : (int64_t)sn_rng_below(rng, 300);
     case 'n':
         return 1 + (int64_t)sn_rng_below(rng, 200);
-    case 'k': /* the longest sums are rare: they take long */
-        return sn_rng_below(rng, 100) ? 1 + (int64_t)sn_rng_below(rng, 700)
-                                      : 65792 - (int64_t)sn_rng_below(rng, 70);
+    case 'k': /* mostly within a block of K; the longest sums are rare: they take long */
+        return !sn_rng_below(rng, 100)  ? 65792 - (int64_t)sn_rng_below(rng, 70)
+               : !sn_rng_below(rng, 16) ? 1 + (int64_t)sn_rng_below(rng, 2500)
+                                        : 1 + (int64_t)sn_rng_below(rng, 700);
     case 'p':
         return sn_rng_below(rng, 2) ? 0 : (int64_t)sn_rng_below(rng, 70);
     default:

@@ -64,8 +64,10 @@ struct sn_kernel_op {
      * called where there are such arrays. */
     void (*index)(const struct sn_case *c, union sn_problem *p);
     /* For tests: the value of one of the benchmark's own axes in a small random case (an integer,
-     * or the index of a word). Axes that all kernels have are drawn elsewhere. */
+     * or the index of a word, of a text in `texts`). Axes that all kernels have are drawn
+     * elsewhere. */
     int64_t (*draw)(const char *axis, struct sn_rng *rng);
+    const char *const *texts;
 };
 
 /* The axes that every kernel benchmark ends with. `op` is the constant without SN_OP_. */

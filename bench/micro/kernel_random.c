@@ -26,6 +26,9 @@ static void set(struct sn_random_problem *d, size_t axis, int64_t i)
     *v = (struct sn_value){.i = i, .r = (double)i, .text = d->texts[axis]};
     if (a->type == SN_AXIS_WORD)
         snprintf(v->text, sizeof d->texts[axis], "%s", a->words[i] ? a->words[i] : a->extra);
+    else if (a->type == SN_AXIS_TEXT)
+        snprintf(v->text, sizeof d->texts[axis], "%s",
+                 ((const struct sn_kernel_op *)d->bench->own)->texts[i]);
     else
         snprintf(v->text, sizeof d->texts[axis], "%" PRId64, i);
 }

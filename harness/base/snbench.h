@@ -67,14 +67,14 @@ struct sn_gemm {
 /* grouped-gemm: the experts of one die. Rows first[g] to first[g + 1] - 1 of A and C belong to
  * group g, which multiplies by its own W; each as in gemm. Groups may be empty. */
 struct sn_grouped_gemm {
-    size_t groups, n, k;
-    const uint32_t *first; /* (groups + 1): rising from 0 */
+    size_t groups, m, n, k; /* m = first[groups]: rows in all, may be 0 */
+    const uint32_t *first;  /* (groups + 1): rising from 0 */
     enum sn_type a_type, c_type;
-    const void *a;   /* (first[groups], K; lda) */
+    const void *a;   /* (M, K; lda) */
     const int8_t *w; /* (groups * N, K; ldw); read by prepare() alone, NULL in run() */
-    const float *sa; /* (first[groups]) */
+    const float *sa; /* (M) */
     const float *sb; /* (groups * N) */
-    void *c;         /* (first[groups], N; ldc) */
+    void *c;         /* (M, N; ldc) */
     size_t lda, ldw, ldc;
 };
 

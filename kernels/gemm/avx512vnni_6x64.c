@@ -83,6 +83,7 @@ const struct sn_gemm_tiles sn_gemm_avx512vnni = {.rows = 6,
                                                  .a_bytes = 1,
                                                  .zero = 128,
                                                  .kc = 512,
+                                                 .narrow = 6,
                                                  .tile = tile,
                                                  .pack_tile = sn_gemm_pack_u8,
                                                  .emit = emit};

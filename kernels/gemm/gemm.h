@@ -34,8 +34,8 @@ struct sn_gemm_tiles {
     unsigned a_bytes;     /* of a packed activation */
     int zero;             /* zero point of packed activations: 0 (none) or 128 */
     unsigned kc;          /* most k of a block, a multiple of step */
-    unsigned narrow;      /* up to so many rows `tile` is used */
-    sn_gemm_tile *tile;   /* reads packed weights as they are */
+    unsigned narrow;    /* up to so many rows `tile` is used; on all of K where one tile will do */
+    sn_gemm_tile *tile; /* reads packed weights as they are */
     /* For more rows: reads 16 bit, widened panel by panel. NULL where there is no gain. */
     sn_gemm_tile *wide_tile;
     void (*widen)(const int8_t *w, size_t n, int16_t *wide);

@@ -68,7 +68,7 @@ static int prepare(const union sn_problem *p, unsigned threads, void *packed)
 {
     const struct sn_gemm *g = &p->gemm;
     size_t k = sn_gemm_k(&tiles, g->k);
-    const size_t lengths[] = {KC, k % KC, k};
+    const size_t lengths[] = {KC, k % KC};
     for (unsigned rows = 1; rows <= ROWS; rows++)
         for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
             if (lengths[i] && !kernel_of(rows, lengths[i]))

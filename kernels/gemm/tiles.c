@@ -124,14 +124,15 @@ void sn_gemm_sums(const struct sn_gemm_tiles *t, const void *a, size_t m, const 
     if (t->zero)
         for (size_t p = first; p < last; p++)
             begin(t, sums_of(t, packed, n, k) + p * t->cols, m, acc + (p - first) * m * t->cols);
-    /* One tile of rows passes whole panels: they are read as they lie in memory. */
-    size_t kc = tiles == 1 ? kp : t->kc;
+    /* One narrow tile passes whole panels: they are read as they lie in memory. */
+    bool whole = tiles == 1 && m <= t->narrow;
+    size_t kc = whole ? kp : t->kc;
     for (size_t from = 0; from < kp; from += kc) {
         size_t len = least(kc, kp - from), bytes = len * t->cols;
         for (size_t p = first; p < last; p++) {
             const int8_t *w = (const int8_t *)packed + p * panel + from * t->cols;
             /* What comes next: this panel's further bytes, or those of the next at this block. */
-            const char *next = (const char *)w + (tiles == 1 ? 4096 : p + 1 < last ? panel : bytes);
+            const char *next = (const char *)w + (whole ? 4096 : p + 1 < last ? panel : bytes);
             const void *now = w;
             if (widen) {
                 t->widen(w, bytes, wide);

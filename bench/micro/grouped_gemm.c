@@ -1,0 +1,230 @@
+/* grouped-gemm: the experts of one die, rows sorted by expert (struct sn_grouped_gemm). Each of the
+ * M rows goes to a group by the axis `routing`, so that groups are as uneven as experts are. */
+#include <stddef.h>
+#include <string.h>
+
+#include "bench/benches.h"
+#include "bench/micro/kernel_compare.h"
+#include "bench/micro/kernel_values.h"
+#include "comm/routing.h"
+#include "harness/base/status.h"
+
+static const char *const a_words[] = {"u8", "s8", NULL}, *const c_words[] = {"f32", "bf16", "s32",
+                                                                             NULL};
+static const enum sn_type a_types[] = {SN_U8, SN_S8}, c_types[] = {SN_F32, SN_BF16, SN_S32};
+
+static const struct sn_axis axes[] = {
+    {.name = "groups",
+     .type = SN_AXIS_INT,
+     .def = "8",
+     .min = 1,
+     .max = 4096,
+     .help = "experts of the die, each with weights of its own"},
+    {.name = "m",
+     .type = SN_AXIS_INT,
+     .def = "256",
+     .min = 0,
+     .max = 1 << 20,
+     .help = "rows of all groups together: copies of tokens"},
+    {.name = "routing",
+     .type = SN_AXIS_TEXT,
+     .def = "uniform",
+     .check = sn_routing_check,
+     .help = "which group a row belongs to: popularity of the groups (snbench list routings)"},
+    {.name = "n",
+     .type = SN_AXIS_INT,
+     .def = "4096",
+     .min = 1,
+     .max = 1 << 20,
+     .help = "columns: output channels"},
+    {.name = "k",
+     .type = SN_AXIS_INT,
+     .def = "7168",
+     .min = 1,
+     .max = 65792,
+     .help = "length of the sums; 65,792 is what int32 holds for sure"},
+    {.name = "a",
+     .type = SN_AXIS_WORD,
+     .def = "u8",
+     .words = a_words,
+     .help = "activations: u8 with zero point 128, or s8"},
+    {.name = "out",
+     .type = SN_AXIS_WORD,
+     .def = "f32",
+     .words = c_words,
+     .help = "output: scaled f32 or bf16, or the accumulators themselves"},
+    {.name = "pad",
+     .type = SN_AXIS_INT,
+     .def = "0",
+     .min = 0,
+     .max = 65536,
+     .help = "elements between the rows of A, W and C"},
+    SN_KERNEL_AXES(GROUPED_GEMM, "hot"),
+    {0},
+};
+
+static const struct sn_metric_doc docs[] = {SN_KERNEL_METRIC_DOCS, {0}};
+
+static void shape(const struct sn_case *c, union sn_problem *p)
+{
+    size_t pad = (size_t)sn_case_int(c, "pad");
+    struct sn_grouped_gemm *g = &p->grouped_gemm;
+    *g = (struct sn_grouped_gemm){.groups = (size_t)sn_case_int(c, "groups"),
+                                  .m = (size_t)sn_case_int(c, "m"),
+                                  .n = (size_t)sn_case_int(c, "n"),
+                                  .k = (size_t)sn_case_int(c, "k"),
+                                  .a_type = a_types[sn_case_word(c, "a")],
+                                  .c_type = c_types[sn_case_word(c, "out")]};
+    g->lda = g->ldw = g->k + pad;
+    g->ldc = g->n + pad;
+}
+
+/* Elements from the first to behind the last of a matrix: no padding behind the last row. */
+static size_t span(size_t rows, size_t cols, size_t ld)
+{
+    return rows ? (rows - 1) * ld + cols : 0;
+}
+
+static size_t arrays(const union sn_problem *p, struct sn_array *out)
+{
+    const struct sn_grouped_gemm *g = &p->grouped_gemm;
+    const struct sn_array all[] = {
+        {"first", SN_FIELD(grouped_gemm, first), (g->groups + 1) * sizeof *g->first,
+         SN_ARRAY_INPUT},
+        {"a", SN_FIELD(grouped_gemm, a), span(g->m, g->k, g->lda), SN_ARRAY_INPUT},
+        {"w", SN_FIELD(grouped_gemm, w), span(g->groups * g->n, g->k, g->ldw), SN_ARRAY_WEIGHT},
+        {"sa", SN_FIELD(grouped_gemm, sa), g->m * sizeof(float), SN_ARRAY_INPUT},
+        {"sb", SN_FIELD(grouped_gemm, sb), g->groups * g->n * sizeof(float), SN_ARRAY_INPUT},
+        {"c", SN_FIELD(grouped_gemm, c), span(g->m, g->n, g->ldc) * sn_type_bytes(g->c_type),
+         SN_ARRAY_OUTPUT}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        out[i] = all[i];
+    return sizeof all / sizeof *all;
+}
+
+static int open_routing(const struct sn_case *c, struct sn_routing **r)
+{
+    return sn_routing_open(r, sn_case_text(c, "routing"), (unsigned)sn_case_int(c, "groups"), 1,
+                           c->env->seed);
+}
+
+/* Files that the routing reads. */
+static int inputs(const struct sn_case *c)
+{
+    struct sn_routing *r;
+    int status = open_routing(c, &r);
+    if (status == SN_OK)
+        sn_routing_close(r);
+    return status;
+}
+
+/* The same where nothing has called inputs(). */
+static const char *refuse(const struct sn_case *c)
+{
+    return inputs(c) == SN_OK ? NULL : sn_status_message();
+}
+
+/* Row i goes where token i of the routing goes; then groups are sorted: `first` is what remains. */
+static void divide(const struct sn_case *c, struct sn_grouped_gemm *g)
+{
+    uint32_t *first = (uint32_t *)g->first;
+    struct sn_routing *r;
+    uint16_t group;
+    memset(first, 0, (g->groups + 1) * sizeof *first);
+    if (open_routing(c, &r) != SN_OK) /* refuse() has opened it before */
+        return;
+    for (size_t i = 0; i < g->m; i++) {
+        sn_routing_token(r, 0, i, &group, NULL);
+        first[group + 1]++;
+    }
+    sn_routing_close(r);
+    for (size_t i = 0; i < g->groups; i++)
+        first[i + 1] += first[i];
+}
+
+static void fill(const struct sn_case *c, union sn_problem *p)
+{
+    struct sn_grouped_gemm *g = &p->grouped_gemm;
+    struct sn_rng rng = sn_rng_make(c->env->seed, 0x6e);
+    enum sn_value_dist dist = sn_kernel_dist(c);
+    divide(c, g);
+    sn_values_fill((void *)g->a, g->a_type, g->m, g->k, g->lda, 1, dist, &rng);
+    sn_values_fill((void *)g->w, SN_S8, g->groups * g->n, g->k, g->ldw, 1, dist, &rng);
+    sn_values_scales((float *)g->sa, g->m, 1e-3, 1, &rng);
+    sn_values_scales((float *)g->sb, g->groups * g->n, 1e-4, 1e-2, &rng);
+}
+
+/* acc exact; f32 r = (float)acc * (sa * sb), bf16 rounded once more: the same bits. Another library
+ * may multiply by sa and sb in turn: two more roundings each way, 4 * 2^-24, and 2^-8 in bf16. */
+static void compare(const struct sn_kernel *by, const union sn_problem *got,
+                    const union sn_problem *want, struct sn_check *k)
+{
+    const struct sn_grouped_gemm *g = &got->grouped_gemm;
+    const struct sn_compared m = {"c", g->c_type, g->c, want->grouped_gemm.c, g->m, g->n, g->ldc};
+    k->what = "every element of C with the reference's: the same bits (baselines: rounding of the "
+              "scales), and no padding written";
+    if (by->flags & SN_KERNEL_BASELINE && g->c_type != SN_S32) {
+        k->tolerance = g->c_type == SN_F32 ? 0x1p-22 : 0x1p-7;
+        sn_compare_close(&m, NULL, k->tolerance, k);
+    } else {
+        sn_compare_exact(&m, k);
+    }
+}
+
+/* The weights of empty groups are not needed. */
+static void cost(const union sn_problem *p, struct sn_kernel_cost *out)
+{
+    const struct sn_grouped_gemm *g = &p->grouped_gemm;
+    double m = (double)g->m, n = (double)g->n, k = (double)g->k, busy = 0;
+    for (size_t i = 0; i < g->groups; i++)
+        busy += g->first[i + 1] > g->first[i];
+    *out = (struct sn_kernel_cost){.ops = 2 * m * n * k,
+                                   .peak = SN_PEAK_INT8,
+                                   .weight_bytes = busy * (n * k + 4 * n),
+                                   .activation_bytes = m * k + 4 * m,
+                                   .output_bytes = m * n * (double)sn_type_bytes(g->c_type)};
+}
+
+static const char *const texts[] = {"uniform", "balanced", "zipf(1)", "hot(1,0.9)", NULL};
+
+static int64_t draw(const char *axis, struct sn_rng *rng)
+{
+    switch (axis[0]) {
+    case 'g':
+        return 1 + (int64_t)sn_rng_below(rng, 6);
+    case 'r':
+        return (int64_t)sn_rng_below(rng, sizeof texts / sizeof *texts - 1);
+    case 'm':
+        return (int64_t)sn_rng_below(rng, 4) ? (int64_t)sn_rng_below(rng, 40)
+                                             : (int64_t)sn_rng_below(rng, 700);
+    case 'n':
+        return 1 + (int64_t)sn_rng_below(rng, 200);
+    case 'k': /* mostly within a block of K; the longest sums are rare: they take long */
+        return !sn_rng_below(rng, 100)  ? 65792 - (int64_t)sn_rng_below(rng, 70)
+               : !sn_rng_below(rng, 16) ? 1 + (int64_t)sn_rng_below(rng, 2500)
+                                        : 1 + (int64_t)sn_rng_below(rng, 700);
+    case 'p':
+        return sn_rng_below(rng, 2) ? 0 : (int64_t)sn_rng_below(rng, 70);
+    default:
+        return (int64_t)sn_rng_below(rng, axis[0] == 'a' ? 2 : 3);
+    }
+}
+
+static const struct sn_kernel_op grouped_gemm = {.op = SN_OP_GROUPED_GEMM,
+                                                 .refuse = refuse,
+                                                 .shape = shape,
+                                                 .arrays = arrays,
+                                                 .fill = fill,
+                                                 .compare = compare,
+                                                 .cost = cost,
+                                                 .draw = draw,
+                                                 .texts = texts};
+
+const struct sn_bench sn_bench_grouped_gemm = {
+    .name = "grouped-gemm",
+    .brief = "int8 matrix products of the experts of a die, of uneven sizes",
+    .axes = axes,
+    .metric_docs = docs,
+    SN_KERNEL_HOOKS(grouped_gemm),
+    .inputs = inputs,
+};
