@@ -73,6 +73,9 @@ void sn_kernel_figures(const struct sn_case *c, const struct sn_kernel_state *s,
     sn_row_add_metric(row, docs, "packed", (double)s->packed_bytes);
     sn_row_add_metric(row, docs, "ring", (double)s->n_ring);
     sn_row_add_flag(row, sn_row_str(row, "kernel=%s", s->kernel->name));
+    if (s->inexact)
+        sn_row_add_flag(row, sn_row_str(row, "inexact=%.3g%%",
+                                        100 * (double)s->inexact / (double)s->inexact_of));
     if (c->env->isa < sn_isa_best())
         sn_row_add_flag(row, sn_row_str(row, "isa=%s", sn_isa_words[c->env->isa]));
     if (s->cache != SN_CACHE_HOT && s->ring_bytes < sn_cpu_cold_bytes())

@@ -28,6 +28,8 @@ struct sn_kernel_state {
     struct sn_kernel_copy *ring;
     size_t n_ring, next;
     uint64_t ring_bytes;
+    /* Elements that an inexact kernel got wrong in the last verification, of how many. */
+    uint64_t inexact, inexact_of;
     double pack_s; /* of the fastest prepare(); INFINITY: there is none */
 };
 
