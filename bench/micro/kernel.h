@@ -63,6 +63,8 @@ struct sn_kernel_op {
      * expert) as fill() would, and nothing else; the weights are then not there. NULL: fill() is
      * called where there are such arrays. */
     void (*index)(const struct sn_case *c, union sn_problem *p);
+    /* Adds what metrics the operation has of its own; p has no weights. May be NULL. */
+    void (*metrics)(const struct sn_case *c, const union sn_problem *p, struct sn_row *row);
     /* For tests: the value of one of the benchmark's own axes in a small random case (an integer,
      * or the index of a word, of a text in `texts`). Axes that all kernels have are drawn
      * elsewhere. */

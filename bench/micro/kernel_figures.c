@@ -72,6 +72,8 @@ void sn_kernel_figures(const struct sn_case *c, const struct sn_kernel_state *s,
     sn_row_add_metric(row, docs, "pack", isfinite(s->pack_s) ? s->pack_s : NAN);
     sn_row_add_metric(row, docs, "packed", (double)s->packed_bytes);
     sn_row_add_metric(row, docs, "ring", (double)s->n_ring);
+    if (s->op->metrics)
+        s->op->metrics(c, &s->base, row);
     sn_row_add_flag(row, sn_row_str(row, "kernel=%s", s->kernel->name));
     if (s->inexact)
         sn_row_add_flag(row, sn_row_str(row, "inexact=%.3g%%",

@@ -112,12 +112,17 @@ struct sn_gate {
 
 /* moe: the experts of one die, tokens in, tokens out. Copy c brings token token[c] to expert
  * expert[c] with weight[c]; copies are in no order, and a token may have none or several.
- *     g = sx[t] s1[e][i] sum_h x[t][h] w1[e][i][h]          gate, i < I; up: row I + i of w1
- *     a = g / (1 + exp(-g)) * u                              SwiGLU, f32
- *     q, sq = quantize(a)                                    one scale per copy, as above
- *     y = sq s2[e][h] sum_i q[i] w2[e][h][i]
- *     out[t] = sum over the copies of t in rising c of weight[c] y   f32, rounded to bf16 at the
- * end Tokens without copies give 0. */
+ *     g = (float)(sum_h (x[t][h] - 128) w1[e][i][h]) * (sx[t] * s1[e][i])    gate, i < I
+ *     u: the same with row I + i of w1 and s1                                up
+ *     a = (g / (1 + exp(-g))) * u                                            SwiGLU
+ *     q, sq = quantize(a)                                one scale per copy, as above
+ *     y = (float)(sum_i q[i] w2[e][h][i]) * (sq * s2[e][h])
+ *     out[t] = ((0 + weight[c1] * y[c1]) + weight[c2] * y[c2]) + ...   c1 < c2 < ...: t's copies
+ * Sums of integers are exact, the rest is f32 with one rounding a step, out is rounded to bf16 at
+ * the end. Tokens without copies give 0. exp is correct to 4e-7; a variant that takes the exp of
+ * kernels/exp.h and keeps this order says so (SN_KERNEL_SAME_BITS) and is held to it; from the
+ * others the check takes what such an exp and roundings of g, u, a can do, a q that falls to the
+ * other side of a tie among it. I, H <= 65,792. */
 struct sn_moe_ffn {
     size_t t, h, i, experts, copies;
     const uint8_t *x;               /* (T, H) u8 with zero point 128 */
@@ -129,6 +134,7 @@ struct sn_moe_ffn {
     const float *s1;                /* (experts, 2 I) */
     const float *s2;                /* (experts, H) */
     uint16_t *out;                  /* (T, H) bf16 */
+    float *slack; /* (copies): written by the reference alone, for the check; others may not */
 };
 
 /* mla: absorbed multi-head latent attention over a paged cache. Request r has length[r] cached
@@ -210,6 +216,7 @@ enum sn_kernel_flags {
     SN_KERNEL_INEXACT = 2,  /* may saturate: never `best`; its check reports, and does not fail */
     SN_KERNEL_OWN_THREADS = 4, /* starts its threads itself: run() is called once, by one thread,
                                   with team->count the number it may use */
+    SN_KERNEL_SAME_BITS = 8, /* moe: keeps the formulas of floating point to the letter */
 };
 
 struct sn_kernel {
