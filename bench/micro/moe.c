@@ -188,14 +188,14 @@ static int64_t draw(const char *axis, struct sn_rng *rng)
     if (!strcmp(axis, "experts"))
         return 1 + (int64_t)sn_rng_below(rng, 5);
     if (!strcmp(axis, "tokens"))
-        return (int64_t)sn_rng_below(rng, sn_rng_below(rng, 8) ? 9 : 120);
+        return (int64_t)sn_rng_below(rng, sn_rng_below(rng, 16) ? 9 : 120);
     if (!strcmp(axis, "load"))
         return (int64_t)sn_rng_below(rng, 3);
     if (!strcmp(axis, "topk"))
         return 1 + (int64_t)sn_rng_below(rng, 4);
     if (!strcmp(axis, "idle"))
         return (int64_t)sn_rng_below(rng, 3);
-    return 1 + (int64_t)(sn_rng_below(rng, 8) ? sn_rng_below(rng, 140) : sn_rng_below(rng, 1500));
+    return 1 + (int64_t)(sn_rng_below(rng, 16) ? sn_rng_below(rng, 140) : sn_rng_below(rng, 1500));
 }
 
 /* --- figures --------------------------------------------------------------------------------- */
