@@ -1,6 +1,8 @@
 /* moe: the steps in plain C, and which ones to take. */
 #include "kernels/moe/steps.h"
 
+#include <stdbool.h>
+
 #include "harness/base/isa.h"
 #include "kernels/exp.h"
 #include "kernels/moe/combine.h"
@@ -23,12 +25,19 @@ static void quantize(const struct sn_quantize *g)
 const struct sn_moe_steps sn_moe_steps_generic = {
     .swiglu = swiglu, .quantize = quantize, .combine = combine};
 
+#ifdef __x86_64__
+static bool usable(enum sn_isa isa)
+{
+    return isa <= sn_isa_most() && sn_isa_here(isa);
+}
+#endif
+
 const struct sn_moe_steps *sn_moe_steps_best(void)
 {
 #ifdef __x86_64__
-    if (sn_isa_most() >= SN_ISA_AVX512)
+    if (usable(SN_ISA_AVX512))
         return &sn_moe_steps_avx512;
-    if (sn_isa_most() >= SN_ISA_AVX2)
+    if (usable(SN_ISA_AVX2))
         return &sn_moe_steps_avx2;
 #endif
     return &sn_moe_steps_generic;
