@@ -15,13 +15,18 @@ SN_INLINE __m512 swiglu16(__m512 g, __m512 u)
 static void swiglu(const float *g, const float *u, size_t rows, size_t n, size_t ld, float *a,
                    size_t lda)
 {
-    for (size_t r = 0; r < rows; r++, g += ld, u += ld, a += lda)
-        for (size_t i = 0; i < n; i += 16) {
-            __mmask16 some = n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : (__mmask16)0xffff;
-            __m512 v =
-                swiglu16(_mm512_maskz_loadu_ps(some, g + i), _mm512_maskz_loadu_ps(some, u + i));
-            _mm512_mask_storeu_ps(a + i, some, v);
+    for (size_t r = 0; r < rows; r++, g += ld, u += ld, a += lda) {
+        size_t i = 0;
+        for (; i + 16 <= n; i += 16)
+            _mm512_storeu_ps(a + i, swiglu16(_mm512_loadu_ps(g + i), _mm512_loadu_ps(u + i)));
+        if (i < n) {
+            float last[2][16] = {{0}};
+            memcpy(last[0], g + i, (n - i) * sizeof *g);
+            memcpy(last[1], u + i, (n - i) * sizeof *u);
+            _mm512_storeu_ps(last[0], swiglu16(_mm512_loadu_ps(last[0]), _mm512_loadu_ps(last[1])));
+            memcpy(a + i, last[0], (n - i) * sizeof *a);
         }
+    }
 }
 
 static void quantize(const struct sn_quantize *g)
