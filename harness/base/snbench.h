@@ -142,9 +142,12 @@ struct sn_moe_ffn {
  * Token i of request r lies in slot i % page of page table[r][i / page]. With value v(i) = the
  * first `latent` of its latent + rope elements:
  *     s_i = scale * sum_d q[r][j][head][d] kv[i][d];  p = softmax(s);  out = sum_i p_i v(i)
- * kv is bf16, or s8 with one f32 scale per token (kv_scale[page][slot]; value = q * scale). */
+ * kv is bf16, or s8 with one f32 scale per token (kv_scale[page][slot]; value = q * scale, scale
+ * >= 0). Slots behind the last token of a request, and entries of the table for pages that it does
+ * not have, hold anything. Exact is the real number; bench/micro/mla.c states the error allowed: f32
+ * arithmetic, and for s8 q and p s_i in 15 bits. */
 struct sn_mla {
-    size_t requests, queries, heads, latent, rope, page, pages_per_request;
+    size_t requests, queries, heads, latent, rope, page, pages_per_request, pages;
     float scale;
     enum sn_type kv_type;   /* bf16 or s8 */
     const uint16_t *q;      /* (requests, Q, heads, latent + rope) bf16 */

@@ -1,0 +1,39 @@
+/* How far the output of attention may be from the reference's, which computes in f64.
+ *
+ * Rounding errors are taken as independent and of mean 0; a sum of n of them, each at most u, then
+ * stays below 6 sqrt(n) u but for one sum in 10^7 (Higham and Mary, SIAM J. Sci. Comput. 41(5),
+ * 2019). For one query, with A = scale |q| max |k| (Euclidean norms), which no partial sum of a
+ * score exceeds, u = 2^-24, D elements, n tokens:
+ *     a score      e = 6 sqrt(D + 8) u A
+ *       q in 15 bits     + 6 / sqrt(3) scale h max |k|,  h = max |q| / (2 q_most) half a step
+ *     a weight     e + 2^-21: exp, its argument, a scale
+ *     the output   2 max |v| (e + 2^-21 + 6 sqrt(n + 16) u): numerator and denominator
+ *       p in 15 bits     + 6 / sqrt(3) sqrt(128) / (2 * 32767) max |v|: of one block of 128 tokens
+ *                        with all the weight, the worst
+ *     as bf16      + 2^-7 |want|: half a unit in the last place each */
+#ifndef SN_BENCH_MICRO_ATTENTION_CHECK_H
+#define SN_BENCH_MICRO_ATTENTION_CHECK_H
+
+#include "bench/micro/kernel_compare.h"
+
+#define SN_ATTENTION_WHAT                                                                          \
+    "every output with the f64 reference's: 2^-7 of it (bf16), and of the largest value 12 "       \
+    "(sqrt(D) scale |q| |k| + sqrt(tokens)) 2^-24 and what q and p in 15 bits lose (s8); "         \
+    "tolerance: the largest such bound"
+
+struct sn_attention_bound {
+    size_t elements, tokens;
+    double scale, key_norm, value; /* largest |k|, largest |v| element */
+    bool integers;                 /* q and p may have 15 bits */
+};
+
+/* Euclidean norm of n elements (bf16 or s8); *largest, unless NULL, gets the largest |x|. */
+double sn_attention_norm(const void *x, enum sn_type type, size_t n, double *largest);
+
+/* What an output of the query q (elements) may be off by, bf16 apart. */
+double sn_attention_allowed(const struct sn_attention_bound *b, const uint16_t *q);
+
+/* Compares outputs (bf16) row by row; absolute bounds (rows). */
+void sn_attention_compare(const struct sn_compared *m, const double *absolute, struct sn_check *k);
+
+#endif

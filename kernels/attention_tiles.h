@@ -1,0 +1,76 @@
+/* The two products of attention on a tile; included once for each MODE by attention_panel.h.
+ *
+ * Both are C[i][r] = sum_k dot(A[k][r], B[i, k]) over words of 32 bits: an f32 each, or a pair of
+ * 16-bit numbers. A (K, PANEL) is loaded, words of B are broadcast; i < TILE, r < PANEL. The sums
+ * are named one by one: GCC 12 keeps arrays of them in memory. */
+#define SUM(i) ACC c##i##_0, c##i##_1;
+
+/* Scores: i is a token, B (TILE, K; ldb). Adds to what s (TILE, PANEL) holds unless `first`. */
+static inline void MODE(score_tile)(const uint32_t *a, const uint32_t *b, size_t ldb, size_t k_end,
+                                    uint32_t *s, bool first)
+{
+    EACH_OF_TILE(SUM)
+#define BEGIN(i) c##i##_0 = c##i##_1 = ACC_ZERO;
+#define RESUME(i) c##i##_0 = ACC_LOAD(s + (i)*PANEL), c##i##_1 = ACC_LOAD(s + (i)*PANEL + LANES);
+    if (first) {
+        EACH_OF_TILE(BEGIN)
+    } else {
+        EACH_OF_TILE(RESUME)
+    }
+#pragma GCC unroll 4
+    for (size_t k = 0; k < k_end; k++) {
+        FACTOR a0 = FACTOR_LOAD(a + k * PANEL), a1 = FACTOR_LOAD(a + k * PANEL + LANES), x;
+#define ADD(i)                                                                                     \
+    x = FACTOR_ALL(b + (i)*ldb + k), c##i##_0 = DOT(c##i##_0, a0, x), c##i##_1 = DOT(c##i##_1, a1, x);
+        EACH_OF_TILE(ADD)
+#undef ADD
+    }
+#define END(i) ACC_STORE(s + (i)*PANEL, c##i##_0), ACC_STORE(s + (i)*PANEL + LANES, c##i##_1);
+    EACH_OF_TILE(END)
+#undef END
+#undef RESUME
+}
+
+/* Values: i is a column, B (K, TILE; ldb), k a token (or two). o (TILE, PANEL) f32 becomes o times
+ * `keep` plus the sums times `unit`; (PANEL) both. The parts of p lie behind one another. */
+static inline void MODE(value_tile)(const uint32_t *p, size_t parts, size_t part_words,
+                                    const uint32_t *b, size_t ldb, size_t k_end, const float *keep,
+                                    const float *unit, float *o)
+{
+    EACH_OF_TILE(SUM)
+    EACH_OF_TILE(BEGIN)
+    for (size_t part = 0; part < parts; part++) {
+        const uint32_t *a = p + part * part_words;
+#pragma GCC unroll 4
+        for (size_t k = 0; k < k_end; k++) {
+            FACTOR a0 = FACTOR_LOAD(a + k * PANEL), a1 = FACTOR_LOAD(a + k * PANEL + LANES), x;
+#define ADD(i)                                                                                     \
+    x = FACTOR_ALL(b + k * ldb + (i)), c##i##_0 = DOT(c##i##_0, a0, x),                               \
+    c##i##_1 = DOT(c##i##_1, a1, x);
+            EACH_OF_TILE(ADD)
+#undef ADD
+        }
+    }
+    vf k0 = vf_load(keep), k1 = vf_load(keep + LANES);
+    vf u0 = vf_load(unit), u1 = vf_load(unit + LANES);
+#define END(i)                                                                                     \
+    vf_store(o + (i)*PANEL, vf_fma(vf_load(o + (i)*PANEL), k0, TO_FLOAT(c##i##_0, u0)));           \
+    vf_store(o + (i)*PANEL + LANES,                                                                \
+             vf_fma(vf_load(o + (i)*PANEL + LANES), k1, TO_FLOAT(c##i##_1, u1)));
+    EACH_OF_TILE(END)
+#undef END
+    (void)u0, (void)u1;
+}
+
+#undef BEGIN
+#undef SUM
+#undef MODE
+#undef ACC
+#undef ACC_ZERO
+#undef ACC_LOAD
+#undef ACC_STORE
+#undef FACTOR
+#undef FACTOR_LOAD
+#undef FACTOR_ALL
+#undef DOT
+#undef TO_FLOAT
