@@ -88,7 +88,6 @@ static inline vi vi_add(vi a, vi b)
     return _mm512_add_epi32(a, b);
 }
 
-/* Two products of 16-bit numbers and their sum, in each word. */
 static inline vi vi_madd(vi a, vi b)
 {
 #ifdef SN_EMULATE_AVX512
@@ -96,6 +95,22 @@ static inline vi vi_madd(vi a, vi b)
 #else
     return _mm512_madd_epi16(a, b);
 #endif
+}
+
+/* Steps of a tile: two sums, two factors, the word at b. */
+static inline void vf_step(vf *c0, vf *c1, vf a0, vf a1, const uint32_t *b)
+{
+    vf x = vf_all(b);
+    *c0 = vf_fma(a0, x, *c0);
+    *c1 = vf_fma(a1, x, *c1);
+}
+
+/* Two products of 16-bit numbers and their sum, in each word. */
+static inline void vi_step(vi *c0, vi *c1, vi a0, vi a1, const uint32_t *b)
+{
+    vi x = vi_all(b);
+    *c0 = vi_add(*c0, vi_madd(a0, x));
+    *c1 = vi_add(*c1, vi_madd(a1, x));
 }
 
 static inline vf vf_from_ints(vi x)
@@ -140,8 +155,15 @@ static inline vi vi_pairs(vi low, vi high)
 /* bf16 to f32, LANES of them. */
 static inline vf vf_from_bf16(const uint16_t *p)
 {
+#ifdef SN_EMULATE_AVX512 /* simde lacks VPMOVZXWD */
+    uint32_t to[LANES];
+    for (int i = 0; i < LANES; i++)
+        to[i] = (uint32_t)p[i] << 16;
+    return _mm512_loadu_ps(to);
+#else
     return _mm512_castsi512_ps(_mm512_slli_epi32(
-        _mm512_cvtepi16_epi32(_mm256_loadu_si256((const void *)p)), 16));
+        _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p)), 16));
+#endif
 }
 
 #endif

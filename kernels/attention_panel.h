@@ -25,7 +25,7 @@
 #include "harness/base/bf16.h"
 
 /* BLOCK: a multiple of both TILEs, even. */
-enum { PANEL = 2 * LANES, BLOCK = 120, PIECE = 288, MOST = 32767 };
+enum { PANEL = 2 * LANES, BLOCK = 96, PIECE = 288, MOST = 32767 };
 
 /* Of one panel; q and o in scratch. */
 struct panel {
@@ -57,8 +57,7 @@ struct between {
 #define ACC_LOAD(p)     vf_load(p)
 #define ACC_STORE(p, x) vf_store(p, x)
 #define FACTOR_LOAD(p)  vf_load(p)
-#define FACTOR_ALL(p)   vf_all(p)
-#define DOT(c, a, x)    vf_fma(a, x, c)
+#define STEP            vf_step
 #define TO_FLOAT(c, u)  c
 #include "kernels/attention_tiles.h"
 
@@ -69,8 +68,7 @@ struct between {
 #define ACC_LOAD(p)     vi_load(p)
 #define ACC_STORE(p, x) vi_store(p, x)
 #define FACTOR_LOAD(p)  vi_load(p)
-#define FACTOR_ALL(p)   vi_all(p)
-#define DOT(c, a, x)    vi_add(c, vi_madd(a, x))
+#define STEP            vi_step
 #define TO_FLOAT(c, u)  vf_mul(vf_from_ints(c), u)
 #include "kernels/attention_tiles.h"
 

@@ -1,7 +1,7 @@
 /* The two products of attention on a tile; included once for each MODE by attention_panel.h.
  *
  * Both are C[i][r] = sum_k dot(A[k][r], B[i, k]) over words of 32 bits: an f32 each, or a pair of
- * 16-bit numbers. A (K, PANEL) is loaded, words of B are broadcast; i < TILE, r < PANEL. The sums
+ * 16-bit numbers. A (K, PANEL) is loaded, words of B are broadcast by STEP; i < TILE, r < PANEL. The sums
  * are named one by one: GCC 12 keeps arrays of them in memory. */
 #define SUM(i) ACC c##i##_0, c##i##_1;
 
@@ -19,9 +19,8 @@ static inline void MODE(score_tile)(const uint32_t *a, const uint32_t *b, size_t
     }
 #pragma GCC unroll 4
     for (size_t k = 0; k < k_end; k++) {
-        FACTOR a0 = FACTOR_LOAD(a + k * PANEL), a1 = FACTOR_LOAD(a + k * PANEL + LANES), x;
-#define ADD(i)                                                                                     \
-    x = FACTOR_ALL(b + (i)*ldb + k), c##i##_0 = DOT(c##i##_0, a0, x), c##i##_1 = DOT(c##i##_1, a1, x);
+        FACTOR a0 = FACTOR_LOAD(a + k * PANEL), a1 = FACTOR_LOAD(a + k * PANEL + LANES);
+#define ADD(i) STEP(&c##i##_0, &c##i##_1, a0, a1, b + (i)*ldb + k);
         EACH_OF_TILE(ADD)
 #undef ADD
     }
@@ -39,14 +38,16 @@ static inline void MODE(value_tile)(const uint32_t *p, size_t parts, size_t part
 {
     EACH_OF_TILE(SUM)
     EACH_OF_TILE(BEGIN)
+    /* The outputs of all panels together are larger than L2. */
+#define EARLY(i) __builtin_prefetch(o + (i)*PANEL), __builtin_prefetch(o + (i)*PANEL + LANES);
+    EACH_OF_TILE(EARLY)
+#undef EARLY
     for (size_t part = 0; part < parts; part++) {
         const uint32_t *a = p + part * part_words;
 #pragma GCC unroll 4
         for (size_t k = 0; k < k_end; k++) {
-            FACTOR a0 = FACTOR_LOAD(a + k * PANEL), a1 = FACTOR_LOAD(a + k * PANEL + LANES), x;
-#define ADD(i)                                                                                     \
-    x = FACTOR_ALL(b + k * ldb + (i)), c##i##_0 = DOT(c##i##_0, a0, x),                               \
-    c##i##_1 = DOT(c##i##_1, a1, x);
+            FACTOR a0 = FACTOR_LOAD(a + k * PANEL), a1 = FACTOR_LOAD(a + k * PANEL + LANES);
+#define ADD(i) STEP(&c##i##_0, &c##i##_1, a0, a1, b + k * ldb + (i));
             EACH_OF_TILE(ADD)
 #undef ADD
         }
@@ -71,6 +72,5 @@ static inline void MODE(value_tile)(const uint32_t *p, size_t parts, size_t part
 #undef ACC_STORE
 #undef FACTOR
 #undef FACTOR_LOAD
-#undef FACTOR_ALL
-#undef DOT
+#undef STEP
 #undef TO_FLOAT

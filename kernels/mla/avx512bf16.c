@@ -18,6 +18,13 @@ static inline vf dot_bf16(vf sum, vi a, vi b)
 #endif
 }
 
+static inline void step_b16(vf *c0, vf *c1, vi a0, vi a1, const uint32_t *b)
+{
+    vi x = vi_all(b);
+    *c0 = dot_bf16(*c0, a0, x);
+    *c1 = dot_bf16(*c1, a1, x);
+}
+
 #define MODE(name)      name##_b16
 #define ACC             vf
 #define FACTOR          vi
@@ -25,8 +32,7 @@ static inline vf dot_bf16(vf sum, vi a, vi b)
 #define ACC_LOAD(p)     vf_load(p)
 #define ACC_STORE(p, x) vf_store(p, x)
 #define FACTOR_LOAD(p)  vi_load(p)
-#define FACTOR_ALL(p)   vi_all(p)
-#define DOT(c, a, x)    dot_bf16(c, a, x)
+#define STEP            step_b16
 #define TO_FLOAT(c, u)  c
 #include "kernels/attention_tiles.h"
 
