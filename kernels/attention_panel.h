@@ -84,6 +84,14 @@ static inline size_t rounded_up(size_t n, size_t to)
     return (n + to - 1) / to * to;
 }
 
+/* The next part of scratch, whole cache lines; base may be NULL, only to add up. */
+static inline void *take(char *base, size_t *at, size_t bytes)
+{
+    void *p = base ? base + *at : NULL;
+    *at += rounded_up(bytes, 64);
+    return p;
+}
+
 /* --- queries --------------------------------------------------------------------------------- */
 
 /* `rows` (at most PANEL) queries of d elements, `stride` apart; the other rows become 0. */

@@ -1,11 +1,13 @@
 /* mla: absorbed multi-head latent attention for decode, over a paged cache (struct sn_mla). */
 #include <math.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench/benches.h"
 #include "bench/micro/attention_check.h"
 #include "bench/micro/kernel_values.h"
+#include "harness/base/buf.h"
 
 static const char *const kv_words[] = {"bf16", "s8", NULL},
                          *const length_words[] = {"equal", "uniform", "exponential", NULL};

@@ -179,9 +179,11 @@ struct sn_mla_prolog {
 
 /* mla-prefill: causal attention of prompts that lie one after the other, heads not absorbed.
  * Prompt p has the rows first[p] to first[p + 1] - 1; row i sees the rows of its prompt up to i.
+ * Prompts may be empty. The error allowed is that of f32 arithmetic, as for mla.
  *     s = scale * sum_d q[i][h][d] k[j][h][d];  out[i][h] = sum_j softmax(s)_j v[j][h] */
 struct sn_mla_prefill {
     size_t prompts, heads, qk, v_dim; /* qk = nope + rope */
+    size_t rows, longest;             /* of all prompts, of the longest */
     float scale;
     const uint32_t *first;     /* (prompts + 1) */
     const uint16_t *q, *k, *v; /* (rows, heads, qk), the same, (rows, heads, v_dim) bf16 */

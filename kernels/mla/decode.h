@@ -23,13 +23,6 @@ static size_t panels_of(const struct sn_mla *a)
     return (a->queries * a->heads + PANEL - 1) / PANEL;
 }
 
-static void *take(char *base, size_t *at, size_t bytes)
-{
-    void *p = base ? base + *at : NULL;
-    *at += rounded_up(bytes, 64);
-    return p;
-}
-
 /* Lays out a thread's scratch at base; NULL: only to know its size. */
 static struct work lay_out(const struct sn_mla *a, char *base)
 {
