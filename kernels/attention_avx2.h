@@ -87,7 +87,8 @@ static inline void vf_step(vf *c0, vf *c1, vf a0, vf a1, const uint32_t *b)
 }
 
 /* Two products of 16-bit numbers and their sum, in each word. Written out, since it takes the last
- * of 16 registers and GCC 12 orders the intrinsics so that six sums live in memory: half as fast. */
+ * of 16 registers and GCC 12 orders the intrinsics so that six sums live in memory: half as fast.
+ */
 static inline __attribute__((always_inline)) void vi_step(vi *c0, vi *c1, vi a0, vi a1,
                                                           const uint32_t *b)
 {

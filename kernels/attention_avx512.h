@@ -161,8 +161,8 @@ static inline vf vf_from_bf16(const uint16_t *p)
         to[i] = (uint32_t)p[i] << 16;
     return _mm512_loadu_ps(to);
 #else
-    return _mm512_castsi512_ps(_mm512_slli_epi32(
-        _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p)), 16));
+    return _mm512_castsi512_ps(
+        _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p)), 16));
 #endif
 }
 

@@ -61,10 +61,14 @@ struct between {
 #define TO_FLOAT(c, u)  c
 #include "kernels/attention_tiles.h"
 
-#define MODE(name)      name##_s16
-#define ACC             vi
-#define FACTOR          vi
-#define ACC_ZERO        (vi){0}
+#define MODE(name) name##_s16
+#define ACC        vi
+#define FACTOR     vi
+#define ACC_ZERO                                                                                   \
+    (vi)                                                                                           \
+    {                                                                                              \
+        0                                                                                          \
+    }
 #define ACC_LOAD(p)     vi_load(p)
 #define ACC_STORE(p, x) vi_store(p, x)
 #define FACTOR_LOAD(p)  vi_load(p)
@@ -95,7 +99,8 @@ static inline void *take(char *base, size_t *at, size_t bytes)
 /* --- queries --------------------------------------------------------------------------------- */
 
 /* `rows` (at most PANEL) queries of d elements, `stride` apart; the other rows become 0. */
-static inline void pack_f32(struct panel *p, const uint16_t *q, size_t stride, size_t rows, size_t d)
+static inline void pack_f32(struct panel *p, const uint16_t *q, size_t stride, size_t rows,
+                            size_t d)
 {
     for (size_t k = 0; k < d; k++) {
         uint32_t *out = p->q + k * PANEL;
@@ -121,8 +126,7 @@ static inline void pack_s16(struct panel *p, const uint16_t *q, size_t stride, s
         float by = most / amax;
         int16_t *out = (int16_t *)p->q + 2 * r;
         for (size_t k = 0; k < d; k++)
-            out[(k / 2) * 2 * PANEL + k % 2] =
-                (int16_t)__builtin_rintf(sn_bf16_to_f32(q[k]) * by);
+            out[(k / 2) * 2 * PANEL + k % 2] = (int16_t)__builtin_rintf(sn_bf16_to_f32(q[k]) * by);
         p->factor[r] *= amax / most;
     }
 }
@@ -158,8 +162,8 @@ static inline vf softmax(struct panel *p, const struct block *b, struct between 
                          bool integers)
 {
     uint32_t *s = t->s + half;
-    vf factor = vf_load(p->factor + half), old = vf_load(p->m + half), top = old,
-       sum = vf_of(0), largest = vf_of(0);
+    vf factor = vf_load(p->factor + half), old = vf_load(p->m + half), top = old, sum = vf_of(0),
+       largest = vf_of(0);
     bool masked = (int64_t)(b->first + b->n) > p->least;
     for (size_t i = 0; i < b->n; i++) {
         vf x = integers ? vf_mul(vf_mul(vf_from_ints(vi_load(s + i * PANEL)), factor),
@@ -201,7 +205,8 @@ static inline void quantize_weights(const struct block *b, struct between *t, si
     }
 }
 
-/* --- a block for a panel ----------------------------------------------------------------------- */
+/* --- a block for a panel -----------------------------------------------------------------------
+ */
 
 static inline void attend_f32(struct panel *p, const struct block *b, struct between *t)
 {
@@ -228,7 +233,8 @@ static inline void attend_s16(struct panel *p, const struct block *b, struct bet
                        p->o + c * PANEL);
 }
 
-/* --- tokens ------------------------------------------------------------------------------------ */
+/* --- tokens ------------------------------------------------------------------------------------
+ */
 
 /* A row of d bf16 as f32, zeros up to ld. */
 static inline void row_f32(uint32_t *out, const uint16_t *in, size_t d, size_t ld)

@@ -1,8 +1,8 @@
 /* The two products of attention on a tile; included once for each MODE by attention_panel.h.
  *
  * Both are C[i][r] = sum_k dot(A[k][r], B[i, k]) over words of 32 bits: an f32 each, or a pair of
- * 16-bit numbers. A (K, PANEL) is loaded, words of B are broadcast by STEP; i < TILE, r < PANEL. The sums
- * are named one by one: GCC 12 keeps arrays of them in memory. */
+ * 16-bit numbers. A (K, PANEL) is loaded, words of B are broadcast by STEP; i < TILE, r < PANEL.
+ * The sums are named one by one: GCC 12 keeps arrays of them in memory. */
 #define SUM(i) ACC c##i##_0, c##i##_1;
 
 /* Scores: i is a token, B (TILE, K; ldb). Adds to what s (TILE, PANEL) holds unless `first`. */
@@ -10,7 +10,7 @@ static inline void MODE(score_tile)(const uint32_t *a, const uint32_t *b, size_t
                                     uint32_t *s, bool first)
 {
     EACH_OF_TILE(SUM)
-#define BEGIN(i) c##i##_0 = c##i##_1 = ACC_ZERO;
+#define BEGIN(i)  c##i##_0 = c##i##_1 = ACC_ZERO;
 #define RESUME(i) c##i##_0 = ACC_LOAD(s + (i)*PANEL), c##i##_1 = ACC_LOAD(s + (i)*PANEL + LANES);
     if (first) {
         EACH_OF_TILE(BEGIN)

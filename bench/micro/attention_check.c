@@ -10,7 +10,8 @@ double sn_attention_norm(const void *x, enum sn_type type, size_t n, double *lar
 {
     double sum = 0, most = 0;
     for (size_t i = 0; i < n; i++) {
-        double e = type == SN_S8 ? ((const int8_t *)x)[i] : sn_bf16_to_f32(((const uint16_t *)x)[i]);
+        double e =
+            type == SN_S8 ? ((const int8_t *)x)[i] : sn_bf16_to_f32(((const uint16_t *)x)[i]);
         sum += e * e;
         most = fabs(e) > most ? fabs(e) : most;
     }

@@ -33,6 +33,8 @@ enum { SN_ARRAYS_MAX = 24 };
 struct sn_kernel_cost {
     double ops; /* multiplications and additions of `peak`'s kind; 0: memory alone counts */
     enum sn_peak_kind peak; /* what bounds them */
+    double other_ops;       /* operations of another kind, which take turns with these; 0: none */
+    enum sn_peak_kind other_peak;
     double weight_bytes, activation_bytes, output_bytes;
     bool copies; /* the memory roof is that of copying (read + written = twice the copied) */
 };

@@ -1,6 +1,7 @@
 #include "bench/micro/kernel_figures.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "harness/base/cpu.h"
 #include "harness/base/units.h"
@@ -35,10 +36,16 @@ static double memory_limit(const struct sn_kernel_state *s, const struct sn_roof
 static double compute_limit(const struct sn_kernel_state *s, const struct sn_roofs *r, char *why,
                             size_t size)
 {
-    double peak = sn_roof_peak(r, s->cost.peak, s->threads);
-    snprintf(why, size, "%.4g op at %.4g op/s (%s peak)", s->cost.ops, peak,
-             sn_peak_words[s->cost.peak]);
-    return s->cost.ops > 0 ? s->cost.ops / peak : 0;
+    const struct sn_kernel_cost *k = &s->cost;
+    double peak = sn_roof_peak(r, k->peak, s->threads), t = k->ops > 0 ? k->ops / peak : 0;
+    int n =
+        snprintf(why, size, "%.4g op at %.4g op/s (%s peak)", k->ops, peak, sn_peak_words[k->peak]);
+    if (!(k->other_ops > 0))
+        return t;
+    peak = sn_roof_peak(r, k->other_peak, s->threads);
+    snprintf(why + n, size - (size_t)n, " and %.4g op at %.4g op/s (%s peak)", k->other_ops, peak,
+             sn_peak_words[k->other_peak]);
+    return t + k->other_ops / peak;
 }
 
 void sn_kernel_figures(const struct sn_case *c, const struct sn_kernel_state *s, struct sn_row *row)
@@ -47,8 +54,8 @@ void sn_kernel_figures(const struct sn_case *c, const struct sn_kernel_state *s,
     const struct sn_kernel_cost *k = &s->cost;
     const struct sn_roofs *r = c->env->roofs;
     double t = row->stats.median, all = k->weight_bytes + k->activation_bytes + k->output_bytes;
-    double rate = k->ops > 0 ? k->ops / t : NAN;
-    char compute_why[128], memory_why[160];
+    double ops = k->ops + k->other_ops, rate = ops > 0 ? ops / t : NAN;
+    char compute_why[160], memory_why[160];
     double compute = compute_limit(s, r, compute_why, sizeof compute_why),
            memory = memory_limit(s, r, memory_why, sizeof memory_why);
     row->bytes.logical = row->bytes.local = (uint64_t)all;
@@ -65,7 +72,7 @@ void sn_kernel_figures(const struct sn_case *c, const struct sn_kernel_state *s,
     sn_row_add_metric(row, docs, "ops_per_cycle", rate / s->threads / r->core_hz);
     sn_row_add_metric(row, docs, "compute_limit", compute);
     sn_row_add_metric(row, docs, "memory_limit", memory);
-    sn_row_add_metric(row, docs, "operations", k->ops);
+    sn_row_add_metric(row, docs, "operations", ops);
     sn_row_add_metric(row, docs, "weights", k->weight_bytes);
     sn_row_add_metric(row, docs, "activations", k->activation_bytes);
     sn_row_add_metric(row, docs, "output", k->output_bytes);

@@ -9,17 +9,13 @@
 #include "bench/micro/kernel_values.h"
 #include "harness/base/buf.h"
 
-static const char *const kv_words[] = {"bf16", "s8", NULL},
-                         *const length_words[] = {"equal", "uniform", "exponential", NULL};
+static const char *const kv_words[] = {"bf16", "s8", NULL}, *const length_words[] = {
+                                                                "equal", "uniform", "exponential",
+                                                                NULL};
 enum { EQUAL, UNIFORM, EXPONENTIAL };
 
 static const struct sn_axis axes[] = {
-    {.name = "batch",
-     .type = SN_AXIS_INT,
-     .def = "4",
-     .min = 1,
-     .max = 4096,
-     .help = "requests"},
+    {.name = "batch", .type = SN_AXIS_INT, .def = "4", .min = 1, .max = 4096, .help = "requests"},
     {.name = "queries",
      .type = SN_AXIS_INT,
      .def = "1",
@@ -174,11 +170,12 @@ static void extremes(const struct sn_mla *a, size_t request, struct sn_attention
     size_t d = a->latent + a->rope;
     b->key_norm = b->value = 0;
     for (size_t t = 0; t < a->length[request]; t++) {
-        size_t slot = a->table[request * a->pages_per_request + t / a->page] * a->page + t % a->page;
+        size_t slot =
+            a->table[request * a->pages_per_request + t / a->page] * a->page + t % a->page;
         double scale = a->kv_type == SN_S8 ? a->kv_scale[slot] : 1,
-               norm = scale * sn_attention_norm((const char *)a->kv +
-                                                    slot * d * sn_type_bytes(a->kv_type),
-                                                a->kv_type, d, NULL),
+               norm = scale *
+                      sn_attention_norm((const char *)a->kv + slot * d * sn_type_bytes(a->kv_type),
+                                        a->kv_type, d, NULL),
                largest = 0;
         if (a->kv_type == SN_S8)
             largest = 128 * scale;
@@ -203,11 +200,10 @@ static void compare(const struct sn_kernel *by, const union sn_problem *got,
                                        .integers = a->kv_type == SN_S8};
         extremes(a, r, &b);
         for (size_t i = 0; i < rows; i++)
-            bounds[i] =
-                sn_attention_allowed(&b, (const uint16_t *)a->q + (r * rows + i) * d);
+            bounds[i] = sn_attention_allowed(&b, (const uint16_t *)a->q + (r * rows + i) * d);
         size_t at = r * rows * a->latent;
-        const struct sn_compared m = {"out",        SN_BF16, a->out + at, want->mla.out + at, rows,
-                                      a->latent, a->latent};
+        const struct sn_compared m = {"out", SN_BF16,   a->out + at, want->mla.out + at,
+                                      rows,  a->latent, a->latent};
         sn_attention_compare(&m, bounds, k);
     }
     free(bounds);
@@ -224,11 +220,10 @@ static void cost(const union sn_problem *p, struct sn_kernel_cost *out)
             seen += (double)(a->length[r] - a->queries + 1 + j);
     }
     bool s8 = a->kv_type == SN_S8;
-    *out = (struct sn_kernel_cost){
-        .ops = 2 * heads * seen * (d + (double)a->latent),
-        .peak = s8 ? SN_PEAK_INT8 : SN_PEAK_BF16,
-        .activation_bytes = tokens * (s8 ? d + 4 : 2 * d) + rows * 2 * d,
-        .output_bytes = rows * 2 * (double)a->latent};
+    *out = (struct sn_kernel_cost){.ops = 2 * heads * seen * (d + (double)a->latent),
+                                   .peak = s8 ? SN_PEAK_INT8 : SN_PEAK_BF16,
+                                   .activation_bytes = tokens * (s8 ? d + 4 : 2 * d) + rows * 2 * d,
+                                   .output_bytes = rows * 2 * (double)a->latent};
 }
 
 static int64_t draw(const char *axis, struct sn_rng *rng)

@@ -16,14 +16,14 @@ static const struct sn_axis axes[] = {
     {.name = "tokens",
      .type = SN_AXIS_INT,
      .def = "1024",
-     .min = 0,
+     .min = 1,
      .max = 1 << 17,
      .help = "tokens of a prompt: the mean, or each"},
     {.name = "lengths",
      .type = SN_AXIS_WORD,
      .def = "equal",
      .words = length_words,
-     .help = "how prompts differ: equal; uniform in [0, 2 tokens]"},
+     .help = "how prompts differ: equal; uniform in [0, 2 tokens], the first in [1, 2 tokens]"},
     {.name = "heads", .type = SN_AXIS_INT, .def = "16", .min = 1, .max = 1024, .help = "heads"},
     {.name = "qk",
      .type = SN_AXIS_INT,
@@ -42,7 +42,8 @@ static size_t length_of(const struct sn_case *c, size_t prompt)
 {
     struct sn_rng rng = sn_rng_make(c->env->seed ^ sn_rng_mix64(prompt), 0x9f1);
     uint64_t tokens = (uint64_t)sn_case_int(c, "tokens");
-    return sn_case_word(c, "lengths") ? sn_rng_below(&rng, 2 * tokens + 1) : tokens;
+    uint64_t least = prompt == 0; /* one that is not empty */
+    return sn_case_word(c, "lengths") ? least + sn_rng_below(&rng, 2 * tokens + 1 - least) : tokens;
 }
 
 static void shape(const struct sn_case *c, union sn_problem *p)
@@ -116,8 +117,8 @@ static void compare(const struct sn_kernel *by, const union sn_problem *got,
     double *bounds = sn_calloc(rows + 1, sizeof *bounds);
     for (size_t i = 0; i < a->prompts; i++)
         bounds_of(a, a->first[i], a->first[i + 1] - a->first[i], bounds);
-    const struct sn_compared m = {"out",    SN_BF16,  a->out, want->mla_prefill.out, rows, a->v_dim,
-                                  a->v_dim};
+    const struct sn_compared m = {"out", SN_BF16,  a->out,  want->mla_prefill.out,
+                                  rows,  a->v_dim, a->v_dim};
     k->what = SN_ATTENTION_WHAT;
     sn_attention_compare(&m, bounds, k);
     free(bounds);
@@ -143,7 +144,7 @@ static int64_t draw(const char *axis, struct sn_rng *rng)
     if (!strcmp(axis, "prompts"))
         return 1 + (int64_t)sn_rng_below(rng, 3);
     if (!strcmp(axis, "tokens"))
-        return (int64_t)sn_rng_below(rng, sn_rng_below(rng, 4) ? 40 : 300);
+        return 1 + (int64_t)sn_rng_below(rng, sn_rng_below(rng, 4) ? 40 : 300);
     if (!strcmp(axis, "heads"))
         return 1 + (int64_t)sn_rng_below(rng, 4);
     if (!strcmp(axis, "lengths"))

@@ -144,8 +144,8 @@ struct sn_moe_ffn {
  *     s_i = scale * sum_d q[r][j][head][d] kv[i][d];  p = softmax(s);  out = sum_i p_i v(i)
  * kv is bf16, or s8 with one f32 scale per token (kv_scale[page][slot]; value = q * scale, scale
  * >= 0). Slots behind the last token of a request, and entries of the table for pages that it does
- * not have, hold anything. Exact is the real number; bench/micro/mla.c states the error allowed: f32
- * arithmetic, and for s8 q and p s_i in 15 bits. */
+ * not have, hold anything. Exact is the real number; bench/micro/mla.c states the error allowed:
+ * f32 arithmetic, and for s8 q and p s_i in 15 bits. */
 struct sn_mla {
     size_t requests, queries, heads, latent, rope, page, pages_per_request, pages;
     float scale;
@@ -163,7 +163,13 @@ struct sn_mla {
  *     xn = rmsnorm(x) g_x;  cq = rmsnorm(Wdq xn) g_q;  q = Wuq cq: heads of nope + rope
  *     q_nope[h] absorbed: qa[h] = Wuk[h]^T q_nope[h]  (latent);  q_rope = rope(q, pos)
  *     ckv, kr = Wdkv xn;  kv = [rmsnorm(ckv) g_kv, rope(kr, pos)]
- * rope rotates pairs (2 d, 2 d + 1) by pos * 10000^(-2 d / rope). eps of the norms is 1e-6. */
+ * All in f32, each operation rounded once, q and kv to bf16 at the end:
+ *     rmsnorm(x) g: (x r) g, r = 1 / sqrt(m + 1e-6), m = the mean of x^2 in f64, rounded to f32
+ *     Wdq, Wdkv, Wuq: quantize to u8, then gemm to f32, as above
+ *     qa[l]: from 0, for rising n: fma(q_nope[n], wuk[n][l], sum)
+ *     rope: (x, y) of elements 2 d, 2 d + 1 becomes (x c - y s, x s + y c), c and s the cosine and
+ *         sine of pos * 10000^(-2 d / rope) in f64, rounded to f32
+ * so that results are the same bits, but where f64 sums in another order round to another f32. */
 struct sn_mla_prolog {
     size_t t, hidden, q_rank, latent, rope, nope, heads;
     const uint16_t *x;              /* (T, hidden) bf16 */

@@ -76,8 +76,8 @@ static void load_s8(const struct sn_mla *a, size_t request, struct block *b)
         b->largest = b->token[i] > b->largest ? b->token[i] : b->largest;
         row_s16(b->k + i * b->ldk, kv + slot * d, d);
         if (i % 2)
-            rows_s16(b->v + i / 2 * b->ldv,
-                     kv + slot_of(a, request, b->first + i - 1) * d, kv + slot * d, a->latent);
+            rows_s16(b->v + i / 2 * b->ldv, kv + slot_of(a, request, b->first + i - 1) * d,
+                     kv + slot * d, a->latent);
         else if (i + 1 == b->n)
             rows_s16(b->v + i / 2 * b->ldv, kv + slot * d, NULL, a->latent);
     }

@@ -45,8 +45,7 @@ static double dot(const double *a, const double *b, size_t n)
 static void attend(const struct sn_mla *a, size_t request, size_t row, const double *kv, double *q,
                    double *o, double *s)
 {
-    size_t n = a->latent + a->rope,
-           seen = a->length[request] - a->queries + 1 + row / a->heads,
+    size_t n = a->latent + a->rope, seen = a->length[request] - a->queries + 1 + row / a->heads,
            at = request * a->queries * a->heads + row;
     double top = -INFINITY, sum = 0;
     for (size_t d = 0; d < n; d++)

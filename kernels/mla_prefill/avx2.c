@@ -10,13 +10,13 @@ static int rank(const union sn_problem *p, unsigned threads)
     return 1;
 }
 
-const struct sn_kernel sn_mla_prefill_avx2 = {
-    .abi = SN_ABI_VERSION,
-    .size = sizeof(struct sn_kernel),
-    .op = "mla-prefill",
-    .name = "avx2",
-    .brief = "online softmax on panels of 16 rows; f32 FMA",
-    .isa = "avx2",
-    .rank = rank,
-    .scratch_bytes = scratch_bytes,
-    .run = run};
+const struct sn_kernel sn_mla_prefill_avx2 = {.abi = SN_ABI_VERSION,
+                                              .size = sizeof(struct sn_kernel),
+                                              .op = "mla-prefill",
+                                              .name = "avx2",
+                                              .brief =
+                                                  "online softmax on panels of 16 rows; f32 FMA",
+                                              .isa = "avx2",
+                                              .rank = rank,
+                                              .scratch_bytes = scratch_bytes,
+                                              .run = run};
