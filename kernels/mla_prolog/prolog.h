@@ -165,13 +165,13 @@ static void angles(const struct sn_mla_prolog *a, size_t t, const double *turn, 
     }
 }
 
+/* Two loops: in one, GCC 12 makes VFMADDSUB of it, -ffp-contract=off or not (its bug 106902). */
 static void rotate(const float *x, const float *angle, size_t n, uint16_t *out)
 {
-    for (size_t d = 0; d + 1 < n; d += 2) {
-        float c = angle[d], s = angle[d + 1];
-        out[d] = sn_bf16_from_f32(x[d] * c - x[d + 1] * s);
-        out[d + 1] = sn_bf16_from_f32(x[d] * s + x[d + 1] * c);
-    }
+    for (size_t d = 0; d + 1 < n; d += 2)
+        out[d] = sn_bf16_from_f32(x[d] * angle[d] - x[d + 1] * angle[d + 1]);
+    for (size_t d = 0; d + 1 < n; d += 2)
+        out[d + 1] = sn_bf16_from_f32(x[d] * angle[d + 1] + x[d + 1] * angle[d]);
 }
 
 static void write_kv(const struct sn_mla_prolog *a, size_t t, float *ckv, const float *angle)
