@@ -32,9 +32,9 @@ struct sn_axis {
     const char *model_def; /* default sweep on the model clock; NULL: def */
     bool is_profile;       /* names a fabric profile; --profile is its default */
     bool is_device;        /* names a device profile; --device is its default */
-    bool compares; /* its values are variants that compete: cases that differ in nothing else are
-                      sampled in turn, and reports give their ratios. One axis of a benchmark */
-    bool is_degrade;       /* --degrade is its default */
+    bool compares;   /* its values are variants that compete: cases that differ in nothing else are
+                        sampled in turn, and reports give their ratios. One axis of a benchmark */
+    bool is_degrade; /* --degrade is its default */
 };
 
 /* One value of an axis. `text` is canonical: two spellings of one value have one text (4K, 4096).

@@ -169,17 +169,9 @@ static void compare(const struct sn_kernel *by, const union sn_problem *got,
 }
 
 /* The weights of empty groups are not needed. */
-static void cost(const union sn_problem *p, struct sn_kernel_cost *out)
+static void index_of(const struct sn_case *c, union sn_problem *p)
 {
-    const struct sn_grouped_gemm *g = &p->grouped_gemm;
-    double m = (double)g->m, n = (double)g->n, k = (double)g->k, busy = 0;
-    for (size_t i = 0; i < g->groups; i++)
-        busy += g->first[i + 1] > g->first[i];
-    *out = (struct sn_kernel_cost){.ops = 2 * m * n * k,
-                                   .peak = SN_PEAK_INT8,
-                                   .weight_bytes = busy * (n * k + 4 * n),
-                                   .activation_bytes = m * k + 4 * m,
-                                   .output_bytes = m * n * (double)sn_type_bytes(g->c_type)};
+    divide(c, &p->grouped_gemm);
 }
 
 static const char *const texts[] = {"uniform", "balanced", "zipf(1)", "zipf(3)", NULL};
@@ -212,9 +204,10 @@ static const struct sn_kernel_op grouped_gemm = {.op = SN_OP_GROUPED_GEMM,
                                                  .arrays = arrays,
                                                  .fill = fill,
                                                  .compare = compare,
-                                                 .cost = cost,
+                                                 .index = index_of,
                                                  .draw = draw,
-                                                 .texts = texts};
+                                                 .texts = texts,
+                                                 .inputs = inputs};
 
 const struct sn_bench sn_bench_grouped_gemm = {
     .name = "grouped-gemm",
@@ -222,5 +215,4 @@ const struct sn_bench sn_bench_grouped_gemm = {
     .axes = axes,
     .metric_docs = docs,
     SN_KERNEL_HOOKS(grouped_gemm),
-    .inputs = inputs,
 };

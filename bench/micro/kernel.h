@@ -67,6 +67,8 @@ struct sn_kernel_op {
     void (*index)(const struct sn_case *c, union sn_problem *p);
     /* Adds what metrics the operation has of its own; p has no weights. May be NULL. */
     void (*metrics)(const struct sn_case *c, const union sn_problem *p, struct sn_row *row);
+    /* As of struct sn_bench: checks files that the case names. May be NULL. */
+    int (*inputs)(const struct sn_case *c);
     /* For tests: the value of one of the benchmark's own axes in a small random case (an integer,
      * or the index of a word, of a text in `texts`). Axes that all kernels have are drawn
      * elsewhere. */

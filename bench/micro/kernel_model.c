@@ -48,8 +48,12 @@ uint64_t sn_kernel_model_memory(const struct sn_case *c)
 
 int sn_kernel_model_inputs(const struct sn_case *c)
 {
+    const struct sn_kernel_op *op = op_of(c);
     const struct sn_device *d;
-    return c->env->clock == SN_CLOCK_MODEL ? sn_device_of_case(c, &d) : SN_OK;
+    int status = op->inputs ? op->inputs(c) : SN_OK;
+    if (status != SN_OK || c->env->clock != SN_CLOCK_MODEL)
+        return status;
+    return sn_device_of_case(c, &d);
 }
 
 /* *s gets the cost and the bytes of the arrays. */

@@ -28,7 +28,9 @@ static void set(struct sn_random_problem *d, size_t axis, int64_t i)
         snprintf(v->text, sizeof d->texts[axis], "%s", a->words[i] ? a->words[i] : a->extra);
     else if (a->type == SN_AXIS_TEXT)
         snprintf(v->text, sizeof d->texts[axis], "%s",
-                 ((const struct sn_kernel_op *)d->bench->own)->texts[i]);
+                 a->clocks == SN_CLOCK_MODEL
+                     ? a->def
+                     : ((const struct sn_kernel_op *)d->bench->own)->texts[i]);
     else
         snprintf(v->text, sizeof d->texts[axis], "%" PRId64, i);
 }

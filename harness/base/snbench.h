@@ -227,7 +227,7 @@ enum sn_kernel_flags {
     SN_KERNEL_INEXACT = 2,  /* may saturate: never `best`; its check reports, and does not fail */
     SN_KERNEL_OWN_THREADS = 4, /* starts its threads itself: run() is called once, by one thread,
                                   with team->count the number it may use */
-    SN_KERNEL_SAME_BITS = 8, /* moe: keeps the formulas of floating point to the letter */
+    SN_KERNEL_SAME_BITS = 8,   /* moe: keeps the formulas of floating point to the letter */
 };
 
 struct sn_kernel {
