@@ -251,9 +251,9 @@ void sn_llm_axes(const struct sn_llm_kernel *k, struct sn_buf *out)
                     p->mla_prolog.heads);
         break;
     case SN_OP_MLA_PREFILL:
-        sn_buf_addf(out, "prompts=%zu heads=%zu qk=%zu v=%zu rows=%" PRIu32, p->mla_prefill.prompts,
-                    p->mla_prefill.heads, p->mla_prefill.qk, p->mla_prefill.v_dim,
-                    p->mla_prefill.first[p->mla_prefill.prompts]);
+        sn_buf_addf(out, "prompts=%zu tokens=%zu heads=%zu qk=%zu v=%zu", p->mla_prefill.prompts,
+                    p->mla_prefill.first[p->mla_prefill.prompts] / p->mla_prefill.prompts,
+                    p->mla_prefill.heads, p->mla_prefill.qk, p->mla_prefill.v_dim);
         break;
     default:
         break;

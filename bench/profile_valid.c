@@ -10,9 +10,13 @@
 #include "harness/base/units.h"
 #include "harness/plan.h"
 
+/* The axis of that name, if the benchmark runs on a fabric and has it there. */
 static const struct sn_axis *axis_of(const struct sn_bench *b, const char *name)
 {
-    int i = b->clocks & SN_CLOCK_MODEL ? sn_bench_axis_find(b, name) : -1;
+    bool fabric = false;
+    for (size_t a = 0; b->axes[a].name; a++)
+        fabric |= b->axes[a].is_profile;
+    int i = fabric && b->clocks & SN_CLOCK_MODEL ? sn_bench_axis_find(b, name) : -1;
     const struct sn_axis *a = i < 0 ? NULL : &b->axes[i];
     return a && sn_axis_on(a, SN_CLOCK_MODEL) && !a->is_profile ? a : NULL;
 }
