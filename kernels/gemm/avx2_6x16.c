@@ -7,6 +7,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "kernels/gemm/avx2_pairs.h"
 #include "kernels/gemm/emit.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/kernel.h"
@@ -109,38 +110,13 @@ static void widen(const int8_t *w, size_t n, int16_t *wide)
     }
 }
 
-/* 16 values as 8 pairs, the zero point taken away. */
-static __m256i pairs(const void *p, enum sn_type type)
-{
-    __m128i x = _mm_loadu_si128(p);
-    if (type == SN_U8)
-        x = _mm_xor_si128(x, _mm_set1_epi8((char)0x80));
-    return _mm256_cvtepi8_epi16(x);
-}
-
 static void pack_tile(const void *const *r, unsigned rows, enum sn_type type, size_t k, size_t kp,
                       void *dst)
 {
     int32_t *to = dst;
     for (size_t i = 0; i < kp; i += 16, to += 8 * rows)
-        for (unsigned row = 0; row < rows; row++) {
-            const char *from = (const char *)r[row] + i;
-            char last[16];
-            if (k < i + 16) { /* nothing behind the row is read */
-                memset(last, type == SN_U8 ? 0x80 : 0, sizeof last);
-                memcpy(last, from, k > i ? k - i : 0);
-                from = last;
-            }
-            __m256i x = pairs(from, type);
-            if (rows == 1) {
-                _mm256_storeu_si256((__m256i *)to, x);
-                continue;
-            }
-            int32_t each[8];
-            _mm256_storeu_si256((__m256i *)each, x);
-            for (unsigned j = 0; j < 8; j++)
-                to[j * rows + row] = each[j];
-        }
+        for (unsigned row = 0; row < rows; row++)
+            sn_gemm_pairs_store(to + row, rows, sn_gemm_pairs(r[row], i, k, type));
 }
 
 SN_GEMM_EMIT(COLS)
