@@ -47,7 +47,8 @@ expect "suite kernels on the model clock" 0 "$SNBENCH" run --suite kernels $mode
 says -o "steps are printed" "fastest of each"
 expect "the suite's report as JSON" 0 "$SNBENCH" report "$tmp/suite" --format json
 says -o "steps in JSON" '"step":"decode"'
-says -o "what a step covers" '"covers":"'
+says -o "what a decode step covers" '"covers":"mla-prolog, mla, grouped-gemm, quantize, gemm, gate, moe"'
+says -o "what a prefill step covers" '"covers":"quantize, gemm, mla-prefill, gate, moe"'
 [ -s "$tmp/suite/tables/steps.csv" ] && ok "a table of steps" || not_ok "a table of steps: none"
 expect "step with times" 0 "$SNBENCH" step deepseek-r1 decode requests=48 --device ascend910c-die
 says -o "attention of 48 requests" "445.3 us"
