@@ -24,7 +24,7 @@ enum {
     COLS = 16,
     TILE = 6,    /* rows */
     KC = 512,    /* k of a block */
-    HALF = 264,  /* most rows of half a block */
+    HALF = 132,  /* most rows of half a block */
     TOGETHER = 4 /* pairs of panels whose sums are kept at a time */
 };
 
@@ -234,22 +234,24 @@ static void combine(const int32_t *acc, size_t apart, size_t rows, int32_t out[4
     }
 }
 
-static void emit(const struct sn_gemm *g, const struct plan *s, size_t first, size_t m, size_t half,
-                 size_t j, const int32_t *acc)
+/* The pairs first .. last - 1 of a block, a few rows of all of them at a time. */
+static void emit(const struct sn_gemm *g, const struct plan *s, size_t above, size_t m, size_t half,
+                 size_t first, size_t last, const int32_t *acc)
 {
     size_t width = g->c_type == SN_BF16 ? sizeof(uint16_t) : sizeof(uint32_t);
     int32_t out[4][AT_ONCE * COLS] __attribute__((aligned(64)));
-    for (size_t row = 0; row < half; row += AT_ONCE) {
-        size_t rows = least(AT_ONCE, half - row);
-        combine(acc + row * COLS, half * COLS, rows, out);
-        for (unsigned q = 0; q < 4; q++) {
-            size_t r = row + (q >= 2 ? half : 0), col = (j + (q & 1) * s->half_panels) * COLS;
-            if (r < m && col < g->n)
-                sn_gemm_avx2.emit(out[q], least(rows, m - r), least(COLS, g->n - col), g->c_type,
-                                  g->sa + first + r, g->sb + col,
-                                  (char *)g->c + ((first + r) * g->ldc + col) * width, g->ldc);
+    for (size_t row = 0; row < half; row += AT_ONCE)
+        for (size_t j = first; j < last; j++) {
+            size_t rows = least(AT_ONCE, half - row);
+            combine(acc + ((j - first) * PRODUCTS * half + row) * COLS, half * COLS, rows, out);
+            for (unsigned q = 0; q < 4; q++) {
+                size_t r = row + (q >= 2 ? half : 0), col = (j + (q & 1) * s->half_panels) * COLS;
+                if (r < m && col < g->n)
+                    sn_gemm_avx2.emit(out[q], least(rows, m - r), least(COLS, g->n - col),
+                                      g->c_type, g->sa + above + r, g->sb + col,
+                                      (char *)g->c + ((above + r) * g->ldc + col) * width, g->ldc);
+            }
         }
-    }
 }
 
 /* --- kernel ----------------------------------------------------------------------------------- */
@@ -307,8 +309,7 @@ static void run(const union sn_problem *p, const void *packed, void *scratch,
         for (size_t j = begin, next; j < end; j = next) {
             next = least(j + TOGETHER, end);
             sums(&s, a, half, packed, j, next, acc, wide);
-            for (size_t q = j; q < next; q++)
-                emit(g, &s, first, m, half, q, acc + (q - j) * PRODUCTS * half * COLS);
+            emit(g, &s, first, m, half, j, next, acc);
         }
     }
 }

@@ -2,6 +2,8 @@
  * takes its share of the panels. Threads differ by one panel at most, however few the rows. */
 #include "kernels/gemm/gemm.h"
 
+enum { AT_ONCE = 4 };
+
 static size_t most_rows(size_t m)
 {
     return m < SN_GEMM_ROWS ? m : SN_GEMM_ROWS;
@@ -31,11 +33,14 @@ static void block(const struct sn_gemm_tiles *t, const struct sn_gemm *g, size_t
     for (size_t p = first, end; p < last; p = end) {
         end = p + sn_gemm_panels_at_once(t) < last ? p + sn_gemm_panels_at_once(t) : last;
         sn_gemm_sums(t, a, m, packed, g->n, g->k, p, end, acc, wide);
-        for (size_t q = p; q < end; q++) {
-            size_t col = q * t->cols, n = g->n - col < t->cols ? g->n - col : t->cols;
-            t->emit(acc + (q - p) * m * t->cols, m, n, g->c_type, g->sa + row, g->sb + col,
-                    element(g->c, g->c_type, row * g->ldc + col), g->ldc);
-        }
+        /* A few rows of all panels at a time: C is written in longer runs. */
+        for (size_t r = 0; r < m; r += AT_ONCE)
+            for (size_t q = p; q < end; q++) {
+                size_t col = q * t->cols, n = g->n - col < t->cols ? g->n - col : t->cols,
+                       rows = m - r < AT_ONCE ? m - r : AT_ONCE;
+                t->emit(acc + ((q - p) * m + r) * t->cols, rows, n, g->c_type, g->sa + row + r,
+                        g->sb + col, element(g->c, g->c_type, (row + r) * g->ldc + col), g->ldc);
+            }
     }
 }
 
