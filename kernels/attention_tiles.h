@@ -6,8 +6,9 @@
 #define SUM(i) ACC c##i##_0, c##i##_1;
 
 /* Scores: i is a token, B (TILE, K; ldb). Adds to what s (TILE, PANEL) holds unless `first`. */
-static inline void MODE(score_tile)(const uint32_t *a, const uint32_t *b, size_t ldb, size_t k_end,
-                                    uint32_t *s, bool first)
+static __attribute__((noinline, unused)) void MODE(score_tile)(const uint32_t *a, const uint32_t *b,
+                                                               size_t ldb, size_t k_end,
+                                                               uint32_t *s, bool first)
 {
     EACH_OF_TILE(SUM)
 #define BEGIN(i)  c##i##_0 = c##i##_1 = ACC_ZERO;
@@ -32,16 +33,15 @@ static inline void MODE(score_tile)(const uint32_t *a, const uint32_t *b, size_t
 
 /* Values: i is a column, B (K, TILE; ldb), k a token (or two). o (TILE, PANEL) f32 becomes o times
  * `keep` plus the sums times `unit`; (PANEL) both. The parts of p lie behind one another. */
-static inline void MODE(value_tile)(const uint32_t *p, size_t parts, size_t part_words,
-                                    const uint32_t *b, size_t ldb, size_t k_end, const float *keep,
-                                    const float *unit, float *o)
+static __attribute__((noinline, unused)) void
+MODE(value_tile)(const uint32_t *p, size_t parts, size_t part_words, const uint32_t *b, size_t ldb,
+                 size_t k_end, const float *keep, const float *unit, float *o)
 {
     EACH_OF_TILE(SUM)
     EACH_OF_TILE(BEGIN)
     /* The outputs of all panels together are larger than L2. */
-#define EARLY(i) __builtin_prefetch(o + (i)*PANEL), __builtin_prefetch(o + (i)*PANEL + LANES);
-    EACH_OF_TILE(EARLY)
-#undef EARLY
+    for (size_t i = 0; i < TILE * PANEL; i += 16)
+        __builtin_prefetch(o + i);
     for (size_t part = 0; part < parts; part++) {
         const uint32_t *a = p + part * part_words;
 #pragma GCC unroll 4
@@ -52,15 +52,18 @@ static inline void MODE(value_tile)(const uint32_t *p, size_t parts, size_t part
 #undef ADD
         }
     }
-    vf k0 = vf_load(keep), k1 = vf_load(keep + LANES);
-    vf u0 = vf_load(unit), u1 = vf_load(unit + LANES);
-#define END(i)                                                                                     \
-    vf_store(o + (i)*PANEL, vf_fma(vf_load(o + (i)*PANEL), k0, TO_FLOAT(c##i##_0, u0)));           \
-    vf_store(o + (i)*PANEL + LANES,                                                                \
-             vf_fma(vf_load(o + (i)*PANEL + LANES), k1, TO_FLOAT(c##i##_1, u1)));
+    /* By way of memory: with more live than the sums, GCC 12 keeps them there in the loop too. */
+    uint32_t sums[TILE * PANEL] __attribute__((aligned(64)));
+#define END(i) ACC_STORE(sums + (i)*PANEL, c##i##_0), ACC_STORE(sums + (i)*PANEL + LANES, c##i##_1);
     EACH_OF_TILE(END)
 #undef END
-    (void)u0, (void)u1;
+    __asm__ volatile("" : : : "memory");
+    for (size_t half = 0; half < PANEL; half += LANES) {
+        vf k = vf_load(keep + half), u = vf_load(unit + half);
+        for (size_t i = half; i < TILE * PANEL; i += PANEL)
+            vf_store(o + i, vf_fma(vf_load(o + i), k, TO_FLOAT(ACC_LOAD(sums + i), u)));
+        (void)u;
+    }
 }
 
 #undef BEGIN

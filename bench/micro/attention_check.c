@@ -4,7 +4,8 @@
 
 #include "harness/base/bf16.h"
 
-static const double u = 0x1p-24, lambda = 6;
+/* Six standard deviations of an error that is uniform within +-1. */
+static const double u = 0x1p-24, six = 6 / 1.7320508075688772;
 
 double sn_attention_norm(const void *x, enum sn_type type, size_t n, double *largest)
 {
@@ -24,13 +25,13 @@ double sn_attention_allowed(const struct sn_attention_bound *b, const uint16_t *
 {
     double largest, norm = sn_attention_norm(q, SN_BF16, b->elements, &largest),
                     d = (double)b->elements, n = (double)b->tokens,
-                    score = lambda * sqrt(d + 8) * u * b->scale * norm * b->key_norm, lost = 0;
+                    score = six * sqrt(d + 8) * u * b->scale * norm * b->key_norm, lost = 0;
     if (b->integers) {
         double q_most = fmin(32767, floor(INT32_MAX / (128 * d)));
-        score += lambda / sqrt(3) * b->scale * largest / (2 * q_most) * b->key_norm;
-        lost = lambda / sqrt(3) * sqrt(128) / (2 * 32767);
+        score += six * b->scale * largest / (2 * q_most) * b->key_norm;
+        lost = six * sqrt(96) / (2 * 32767);
     }
-    return b->value * (2 * (score + 0x1p-21 + lambda * sqrt(n + 16) * u) + lost);
+    return b->value * (2 * (score + 0x1p-21 + six * sqrt(n + 16) * u) + lost);
 }
 
 void sn_attention_compare(const struct sn_compared *m, const double *absolute, struct sn_check *k)

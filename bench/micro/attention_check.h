@@ -1,15 +1,16 @@
 /* How far the output of attention may be from the reference's, which computes in f64.
  *
- * Rounding errors are taken as independent and of mean 0; a sum of n of them, each at most u, then
- * stays below 6 sqrt(n) u but for one sum in 10^7 (Higham and Mary, SIAM J. Sci. Comput. 41(5),
- * 2019). For one query, with A = scale |q| max |k| (Euclidean norms), which no partial sum of a
- * score exceeds, u = 2^-24, D elements, n tokens:
- *     a score      e = 6 sqrt(D + 8) u A
- *       q in 15 bits     + 6 / sqrt(3) scale h max |k|,  h = max |q| / (2 q_most) half a step
+ * Rounding errors are taken as independent and uniform; a sum of n of them, each at most u, then
+ * stays within 6 sqrt(n / 3) u, six standard deviations (Higham and Mary, SIAM J. Sci. Comput.
+ * 41(5), 2019, prove as much for independent errors of mean 0, but for the 3). For one query, with
+ * A = scale |q| max |k| (Euclidean norms), which no partial sum of a score exceeds, u = 2^-24,
+ * D elements, n tokens, six = 6 / sqrt(3):
+ *     a score      e = six sqrt(D + 8) u A
+ *       q in 15 bits     + six scale h max |k|,  h = max |q| / (2 q_most) half a step
  *     a weight     e + 2^-21: exp, its argument, a scale
- *     the output   2 max |v| (e + 2^-21 + 6 sqrt(n + 16) u): numerator and denominator
- *       p in 15 bits     + 6 / sqrt(3) sqrt(128) / (2 * 32767) max |v|: of one block of 128 tokens
- *                        with all the weight, the worst
+ *     the output   2 max |v| (e + 2^-21 + six sqrt(n + 16) u): numerator and denominator
+ *       p in 15 bits     + six sqrt(96) / (2 * 32767) max |v|: steps of the largest of 96 tokens,
+ *                        one such block with all the weight, the worst
  *     as bf16      + 2^-7 |want|: half a unit in the last place each */
 #ifndef SN_BENCH_MICRO_ATTENTION_CHECK_H
 #define SN_BENCH_MICRO_ATTENTION_CHECK_H
@@ -17,7 +18,7 @@
 #include "bench/micro/kernel_compare.h"
 
 #define SN_ATTENTION_WHAT                                                                          \
-    "every output with the f64 reference's: 2^-7 of it (bf16), and of the largest value 12 "       \
+    "every output with the f64 reference's: 2^-7 of it (bf16), and of the largest value 7 "        \
     "(sqrt(D) scale |q| |k| + sqrt(tokens)) 2^-24 and what q and p in 15 bits lose (s8); "         \
     "tolerance: the largest such bound"
 

@@ -159,7 +159,7 @@ static void fill(const struct sn_case *c, union sn_problem *p)
     sn_values_fill((void *)a->q, SN_BF16, a->requests * a->queries * a->heads, d, d, 2, dist, &rng);
     sn_values_fill((void *)a->kv, a->kv_type, slots, d, d, 1, dist, &rng);
     if (a->kv_scale)
-        sn_values_scales((float *)a->kv_scale, slots, 1.0 / 256, 1.0 / 64, &rng);
+        sn_values_scales((float *)a->kv_scale, slots, 1.0 / 128, 1.0 / 64, &rng);
     fill_table(c, a, &rng);
     spoil_unused(a);
 }

@@ -145,7 +145,7 @@ struct sn_moe_ffn {
  * kv is bf16, or s8 with one f32 scale per token (kv_scale[page][slot]; value = q * scale, scale
  * >= 0). Slots behind the last token of a request, and entries of the table for pages that it does
  * not have, hold anything. Exact is the real number; bench/micro/mla.c states the error allowed:
- * f32 arithmetic, and for s8 q and p s_i in 15 bits. */
+ * f32 arithmetic, and for s8 q, and p of 96 tokens, in 15 bits. */
 struct sn_mla {
     size_t requests, queries, heads, latent, rope, page, pages_per_request, pages;
     float scale;
