@@ -3,4 +3,4 @@
 
 SN_MOE_FUSED_KERNEL(moe_avx2_fused, sn_gemm_avx2, sn_moe_steps_avx2, "fused",
                     "one pass: gather, SwiGLU, requantise, weighted sum around exact tiles", "avx2",
-                    20);
+                    SN_KERNEL_SAME_BITS, 20);

@@ -27,7 +27,7 @@ void sn_moe_fused_run(const struct sn_gemm_tiles *t, const struct sn_moe_steps *
                       const struct sn_team *team);
 
 /* The descriptor of the variant that is made of a set of tiles and of steps. */
-#define SN_MOE_FUSED_KERNEL(symbol, tiles_, steps_, name_, brief_, isa_, rank_)                    \
+#define SN_MOE_FUSED_KERNEL(symbol, tiles_, steps_, name_, brief_, isa_, flags_, rank_)            \
     static size_t packed_bytes(const union sn_problem *p, unsigned threads)                        \
     {                                                                                              \
         return sn_moe_fused_packed_bytes(&tiles_, &p->moe);                                        \
@@ -55,7 +55,7 @@ void sn_moe_fused_run(const struct sn_gemm_tiles *t, const struct sn_moe_steps *
                                           .name = name_,                                           \
                                           .brief = brief_,                                         \
                                           .isa = isa_,                                             \
-                                          .flags = SN_KERNEL_SAME_BITS,                            \
+                                          .flags = flags_,                                         \
                                           .rank = rank,                                            \
                                           .packed_bytes = packed_bytes,                            \
                                           .prepare = prepare,                                      \
