@@ -82,7 +82,7 @@ if [ $fast = 0 ]; then
         done
     done
     for t in kernels kernels-emulated; do
-        [ -x "$build/tests/$t" ] && group "$t" 300 env OMP_NUM_THREADS=2 "$build/tests/$t" --seconds "${KERNEL_SECONDS:-60}"
+        [ -x "$build/tests/$t" ] && group "$t" 300 env OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive "$build/tests/$t" --seconds "${KERNEL_SECONDS:-80}"
     done
     for t in "$build"/tests/fuzz-*; do
         case $t in *.last) continue ;; esac

@@ -7,6 +7,7 @@
  * Draws up to N (2,000) problems for each operation, and fewer where T (60) seconds for all do not
  * suffice; the seed is printed, and a failure with the command that repeats it. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,54 +52,90 @@ static double seconds(void)
     return (double)sn_clock_ns() * 1e-9;
 }
 
-static void report(const struct sn_bench *b, const char *variant, const struct tally *t)
+/* An operation that is tested, and how far it has come. */
+struct tested {
+    const struct sn_bench *bench;
+    enum sn_op op;
+    const char *only; /* one variant, or NULL */
+    struct sn_rng rng;
+    uint64_t drawn;
+    struct tally variants[SN_KERNELS_MAX], best[SN_ISAS];
+};
+
+static const char *variant_of(const struct tested *t, size_t i)
+{
+    return t->bench->axes[sn_bench_axis_count(t->bench) - 1].words[i];
+}
+
+static bool asked(const struct tested *t, size_t i)
+{
+    return !t->only || !strcmp(t->only, variant_of(t, i));
+}
+
+/* One problem for every variant, and for `best` of one instruction set: they take turns. */
+static void draw_one(struct tested *t)
+{
+    struct sn_random_problem d = {.bench = t->bench};
+    size_t n = sn_random_variants(t->bench);
+    enum sn_isa isa = (enum sn_isa)(t->drawn++ % SN_ISAS);
+    sn_random_draw(&d, &t->rng);
+    for (size_t v = 0; v < n; v++)
+        if (asked(t, v))
+            judge(&d, v, SN_ISAS - 1, &t->variants[v]);
+    if (sn_isa_here(isa) && !t->only)
+        judge(&d, n, isa, &t->best[isa]);
+}
+
+/* `lacks`: why it cannot run on this CPU, or NULL. */
+static bool report(const struct sn_bench *b, const char *variant, const char *lacks,
+                   const struct tally *t)
 {
     if (t->failed)
         printf("# %s %s: %" PRIu64 " of %" PRIu64 " problems failed\n", b->name, variant, t->failed,
                t->failed + t->passed);
+    else if (lacks)
+        printf("# %s %s: not run: %s\n", b->name, variant, lacks);
     else if (!t->passed)
-        printf("# %s %s: not run: this CPU, or --seconds, does not suffice\n", b->name, variant);
+        printf("# %s %s: it does none of %" PRIu64 " problems\n", b->name, variant, t->skipped);
     else if (!t->caught)
         printf("not ok %s %s: no injected error was found\n", b->name, variant);
     else
         printf("ok %s %s: %" PRIu64 " problems, %" PRIu64 " it does not do; %" PRIu64
                " injected errors found\n",
                b->name, variant, t->passed, t->skipped, t->caught);
+    return !t->failed && (!t->passed || t->caught);
 }
 
-static bool test(const struct sn_bench *b, uint64_t seed, uint64_t shapes, double limit,
-                 const char *only)
+static bool report_all(const struct tested *t)
 {
-    const struct sn_kernel_op *op = b->own;
-    struct tally tally[SN_KERNELS_MAX + SN_ISAS] = {0};
-    const struct sn_axis *axis = &b->axes[sn_bench_axis_count(b) - 1];
-    size_t n = sn_random_variants(b);
-    struct sn_rng rng = sn_rng_make(seed, (uint64_t)op->op);
-    double end = seconds() + limit;
     bool good = true;
-    struct sn_random_problem d = {.bench = b};
-    for (uint64_t i = 0; i < shapes && seconds() < end; i++) {
-        sn_random_draw(&d, &rng);
-        for (size_t v = 0; v < n; v++)
-            if (!only || !strcmp(only, axis->words[v]))
-                judge(&d, v, SN_ISAS - 1, &tally[v]);
-        /* `best` of an instruction set: one of them a problem, in turn. */
-        enum sn_isa isa = (enum sn_isa)(i % SN_ISAS);
-        if (sn_isa_here(isa) && !only)
-            judge(&d, n, isa, &tally[SN_KERNELS_MAX + isa]);
-    }
-    for (size_t v = 0; v < n; v++)
-        if (!only || !strcmp(only, axis->words[v]))
-            report(b, axis->words[v], &tally[v]);
-    for (int i = 0; i < SN_ISAS && !only; i++) {
-        char name[64];
+    char name[64];
+    for (size_t v = 0; v < sn_random_variants(t->bench); v++)
+        if (asked(t, v))
+            good &=
+                report(t->bench, variant_of(t, v),
+                       sn_kernel_unavailable(sn_kernel_at(t->op, v), SN_ISAS - 1), &t->variants[v]);
+    for (int i = 0; i < SN_ISAS && !t->only; i++) {
         snprintf(name, sizeof name, "best --isa %s", sn_isa_words[i]);
-        report(b, name, &tally[SN_KERNELS_MAX + i]);
+        good &= report(t->bench, name, sn_isa_here((enum sn_isa)i) ? NULL : "this CPU has less",
+                       &t->best[i]);
     }
-    for (size_t i = 0; i < sizeof tally / sizeof *tally; i++)
-        good = good && !tally[i].failed && (!tally[i].passed || tally[i].caught);
-    fflush(stdout);
     return good;
+}
+
+/* Gives each operation the same time; what one does not need goes to the others. */
+static void test(struct tested *t, size_t n, uint64_t shapes, double limit)
+{
+    double end = seconds() + limit, slice = limit / (double)n / 8;
+    for (bool more = true; more && seconds() < end;) {
+        more = false;
+        for (size_t i = 0; i < n; i++) {
+            double stop = fmin(seconds() + slice, end);
+            while (t[i].drawn < shapes && seconds() < stop)
+                draw_one(&t[i]);
+            more |= t[i].drawn < shapes;
+        }
+    }
 }
 
 int main(int argc, char **argv)
@@ -121,14 +158,22 @@ int main(int argc, char **argv)
             return fprintf(stderr, "kernels: unknown option %s\n", argv[i]), 2;
     }
     sn_kernels_open();
-    size_t ops = 0;
-    for (const struct sn_bench *const *b = sn_benches; *b; b++)
-        ops += (*b)->setup == sn_kernel_case_setup && (!op || !strcmp(op, (*b)->name));
+    static struct tested all[SN_OPS];
+    size_t n = 0;
+    for (const struct sn_bench *const *b = sn_benches; *b; b++) {
+        if ((*b)->setup != sn_kernel_case_setup || (op && strcmp(op, (*b)->name)))
+            continue;
+        const struct sn_kernel_op *own = (*b)->own;
+        all[n++] = (struct tested){.bench = *b,
+                                   .op = own->op,
+                                   .only = variant,
+                                   .rng = sn_rng_make(seed, (uint64_t)own->op)};
+    }
     printf("# seed %" PRIu64 ", up to %" PRIu64 " problems for each of %zu operations, %g s\n",
-           seed, shapes, ops, limit);
-    bool good = true;
-    for (const struct sn_bench *const *b = sn_benches; *b; b++)
-        if ((*b)->setup == sn_kernel_case_setup && (!op || !strcmp(op, (*b)->name)))
-            good = test(*b, seed, shapes, limit / (double)ops, variant) && good;
+           seed, shapes, n, limit);
+    test(all, n, shapes, limit);
+    bool good = n > 0;
+    for (size_t i = 0; i < n; i++)
+        good &= report_all(&all[i]);
     return good ? 0 : 1;
 }
