@@ -1,10 +1,10 @@
-/* gate by AVX2: s and b of 8 experts at a time, then choose.h. */
+/* gate by AVX2: s and b of 8 experts at a time, then vector.h. */
 #include <immintrin.h>
 
 #include "kernels/exp_avx2.h"
 #include "kernels/gate/choose.h"
 
-enum { LANES = 8 };
+enum { LANES = 8, RANK = 1 };
 
 /* 1 / (1 + exp(-x)); NaN counts as -inf: MAXPS returns its second operand then. */
 static inline __m256 sigmoid(__m256 x)
@@ -21,48 +21,7 @@ static inline void scores(const float *score, const float *bias, struct sn_gate_
     _mm256_storeu_ps(w->b + e, _mm256_add_ps(s, _mm256_loadu_ps(bias)));
 }
 
-static void token(const struct sn_gate *g, struct sn_gate_work *w, size_t t)
-{
-    const float *score = g->score + t * g->lds;
-    size_t e = 0;
-    for (; e + LANES <= g->e; e += LANES)
-        scores(score + e, g->bias + e, w, e);
-    if (e < g->e) {
-        float last[2][LANES] = {{0}};
-        memcpy(last[0], score + e, (g->e - e) * sizeof(float));
-        memcpy(last[1], g->bias + e, (g->e - e) * sizeof(float));
-        scores(last[0], last[1], w, e);
-    }
-    sn_gate_choose(g, w, t);
-}
+#include "kernels/gate/vector.h"
 
-static size_t scratch_bytes(const union sn_problem *p, unsigned threads)
-{
-    return threads * sn_gate_bytes_each(&p->gate);
-}
-
-static int rank(const union sn_problem *p, unsigned threads)
-{
-    return 1;
-}
-
-static void run(const union sn_problem *p, const void *packed, void *scratch,
-                const struct sn_team *team)
-{
-    const struct sn_gate *g = &p->gate;
-    struct sn_gate_work w = sn_gate_work_of(g, scratch, team->id);
-    size_t end = g->t * (team->id + 1) / team->count;
-    for (size_t t = g->t * team->id / team->count; t < end; t++)
-        token(g, &w, t);
-}
-
-const struct sn_kernel sn_gate_avx2 = {
-    .abi = SN_ABI_VERSION,
-    .size = sizeof(struct sn_kernel),
-    .op = "gate",
-    .name = "avx2",
-    .brief = "exp of 8 at a time; candidates above a floor, ranked without branches",
-    .isa = "avx2",
-    .rank = rank,
-    .scratch_bytes = scratch_bytes,
-    .run = run};
+GATE_KERNEL(sn_gate_avx2, "avx2",
+            "exp of 8 at a time; candidates above a floor, ranked without branches");
