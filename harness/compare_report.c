@@ -420,10 +420,7 @@ void sn_comparison_write(const struct sn_comparison *x, enum sn_format format, s
         sn_table_free(&t);
     } else {
         document(x, &doc);
-        if (format == SN_FORMAT_MD)
-            sn_doc_md(&doc, out);
-        else
-            sn_doc_text(&doc, TEXT_WIDTH, out);
+        sn_doc_write(&doc, format, TEXT_WIDTH, out);
         sn_doc_free(&doc);
     }
 }

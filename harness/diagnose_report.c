@@ -1,7 +1,6 @@
 /* A diagnosis in words, as a table, as JSON; see diagnose.h. */
 #include "harness/diagnose.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -294,7 +293,6 @@ int sn_diagnosis_print(FILE *out, const struct sn_diagnosis *d, enum sn_format f
     struct sn_buf b = {0};
     struct sn_table t;
     struct sn_doc doc;
-    int status = SN_OK;
 
     if (format == SN_FORMAT_JSON) {
         json_of(d, &b);
@@ -304,14 +302,10 @@ int sn_diagnosis_print(FILE *out, const struct sn_diagnosis *d, enum sn_format f
         sn_table_free(&t);
     } else {
         document(d, &doc);
-        if (format == SN_FORMAT_MD)
-            sn_doc_md(&doc, &b);
-        else
-            sn_doc_text(&doc, TEXT_WIDTH, &b);
+        sn_doc_write(&doc, format, TEXT_WIDTH, &b);
         sn_doc_free(&doc);
     }
-    if ((b.len && fwrite(b.data, 1, b.len, out) != b.len) || fflush(out) != 0)
-        status = SN_FAIL(SN_EIO, "cannot write the diagnosis: %s", strerror(errno));
+    int status = sn_doc_put(out, &b, "diagnosis");
     sn_buf_free(&b);
     return status;
 }

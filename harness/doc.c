@@ -2,10 +2,12 @@
 #include "harness/doc.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/status.h"
 #include "harness/escape.h"
 
 void sn_doc_init(struct sn_doc *d, const char *title)
@@ -330,4 +332,31 @@ void sn_doc_md(const struct sn_doc *d, struct sn_buf *out)
         sn_buf_add(out, "\n");
         md_block(&d->blocks[i], out);
     }
+}
+
+/* --- any of them ------------------------------------------------------------------------------ */
+
+const char *const sn_format_words[] = {
+    [SN_FORMAT_TEXT] = "text", [SN_FORMAT_MD] = "md",   [SN_FORMAT_CSV] = "csv",
+    [SN_FORMAT_JSON] = "json", [SN_FORMAT_OSU] = "osu", [SN_FORMAT_HTML] = "html",
+    [SN_FORMAT_TEX] = "tex",   [SN_FORMATS] = NULL,
+};
+
+void sn_doc_write(const struct sn_doc *d, enum sn_format format, size_t width, struct sn_buf *out)
+{
+    if (format == SN_FORMAT_HTML)
+        sn_doc_html(d, out);
+    else if (format == SN_FORMAT_TEX)
+        sn_doc_tex(d, out);
+    else if (format == SN_FORMAT_MD)
+        sn_doc_md(d, out);
+    else
+        sn_doc_text(d, width, out);
+}
+
+int sn_doc_put(FILE *out, const struct sn_buf *b, const char *what)
+{
+    if ((b->len && fwrite(b->data, 1, b->len, out) != b->len) || fflush(out) != 0)
+        return SN_FAIL(SN_EIO, "cannot write the %s: %s", what, strerror(errno));
+    return SN_OK;
 }

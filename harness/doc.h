@@ -4,6 +4,8 @@
 #ifndef SN_HARNESS_DOC_H
 #define SN_HARNESS_DOC_H
 
+#include <stdio.h>
+
 #include "harness/table.h"
 
 enum sn_block_type {
@@ -54,10 +56,30 @@ void sn_doc_verdict(struct sn_doc *d, enum sn_tone tone, const char *headline);
 void sn_doc_term(struct sn_doc *d, const char *term, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Formats of what is printed; not all are of documents. */
+enum sn_format {
+    SN_FORMAT_TEXT,
+    SN_FORMAT_MD,
+    SN_FORMAT_CSV,
+    SN_FORMAT_JSON,
+    SN_FORMAT_OSU,
+    SN_FORMAT_HTML,
+    SN_FORMAT_TEX,
+    SN_FORMATS
+};
+
+/* NULL-terminated words in the order of enum sn_format. */
+extern const char *const sn_format_words[];
+
 /* Writers append to `out`. Every text is escaped for its format. */
 void sn_doc_text(const struct sn_doc *d, size_t width, struct sn_buf *out);
 void sn_doc_md(const struct sn_doc *d, struct sn_buf *out);
 void sn_doc_html(const struct sn_doc *d, struct sn_buf *out);
 void sn_doc_tex(const struct sn_doc *d, struct sn_buf *out);
+/* As html, tex or md, and as text of `width` columns for any other format. */
+void sn_doc_write(const struct sn_doc *d, enum sn_format format, size_t width, struct sn_buf *out);
+
+/* The whole buffer to a stream. SN_EIO: "cannot write the table: no space left on device". */
+int sn_doc_put(FILE *out, const struct sn_buf *b, const char *what);
 
 #endif

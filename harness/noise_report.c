@@ -1,5 +1,4 @@
 /* `snbench noise`: run directories read, the table printed, the file stored. */
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,7 +242,6 @@ static int print(FILE *out, const struct sn_noise *x, enum sn_format format)
     struct sn_buf b = {0};
     struct sn_table t;
     struct sn_doc doc;
-    int status = SN_OK;
 
     if (format == SN_FORMAT_JSON) {
         sn_noise_encode(x, &b);
@@ -253,14 +251,10 @@ static int print(FILE *out, const struct sn_noise *x, enum sn_format format)
         sn_table_free(&t);
     } else {
         document(x, &doc);
-        if (format == SN_FORMAT_MD)
-            sn_doc_md(&doc, &b);
-        else
-            sn_doc_text(&doc, TEXT_WIDTH, &b);
+        sn_doc_write(&doc, format, TEXT_WIDTH, &b);
         sn_doc_free(&doc);
     }
-    if ((b.len && fwrite(b.data, 1, b.len, out) != b.len) || fflush(out) != 0)
-        status = SN_FAIL(SN_EIO, "cannot write the table: %s", strerror(errno));
+    int status = sn_doc_put(out, &b, "table");
     sn_buf_free(&b);
     return status;
 }

@@ -15,12 +15,6 @@
 
 enum { TEXT_WIDTH = 100 };
 
-const char *const sn_format_words[] = {
-    [SN_FORMAT_TEXT] = "text", [SN_FORMAT_MD] = "md",   [SN_FORMAT_CSV] = "csv",
-    [SN_FORMAT_JSON] = "json", [SN_FORMAT_OSU] = "osu", [SN_FORMAT_HTML] = "html",
-    [SN_FORMAT_TEX] = "tex",   [SN_FORMATS] = NULL,
-};
-
 /* --- the document ----------------------------------------------------------------------------- */
 
 static char *title_of(const struct sn_report *r)
@@ -116,15 +110,6 @@ static void flat_csv(const struct sn_report *r, struct sn_buf *out)
     sn_table_free(&t);
 }
 
-static int put(FILE *out, const struct sn_buf *b)
-{
-    if (b->len && fwrite(b->data, 1, b->len, out) != b->len)
-        return SN_FAIL(SN_EIO, "cannot write the report: %s", strerror(errno));
-    if (fflush(out) != 0)
-        return SN_FAIL(SN_EIO, "cannot write the report: %s", strerror(errno));
-    return SN_OK;
-}
-
 /* --- figures in a place of their own ---------------------------------------------------------- */
 
 /* Removes what a report made (CSV and SVG), nothing else that lies there. */
@@ -184,14 +169,7 @@ static void print_document(const struct sn_report *r, enum sn_format format, con
         draw_aside(&figures, plots_dir, &note);
     }
     document(r, &published, &figures, NULL, note, &doc);
-    if (format == SN_FORMAT_HTML)
-        sn_doc_html(&doc, out);
-    else if (format == SN_FORMAT_TEX)
-        sn_doc_tex(&doc, out);
-    else if (format == SN_FORMAT_MD)
-        sn_doc_md(&doc, out);
-    else
-        sn_doc_text(&doc, TEXT_WIDTH, out);
+    sn_doc_write(&doc, format, TEXT_WIDTH, out);
     sn_doc_free(&doc);
     sn_figures_free(&figures);
     sn_published_close(&published);
@@ -214,7 +192,7 @@ int sn_report_print(FILE *out, const char *const *dirs, size_t n, enum sn_format
         sn_report_osu(&r, &b);
     else
         print_document(&r, format, plots_dir, results_dir, &b);
-    status = put(out, &b);
+    status = sn_doc_put(out, &b, "report");
     sn_buf_free(&b);
     sn_report_free(&r);
     return status;
@@ -242,17 +220,10 @@ int sn_report_tables(FILE *out, const struct sn_rows *rows, enum sn_format forma
         for (size_t i = 0; i < r.n_groups; i++)
             sn_report_bench(&r, &r.groups[i], false, &doc);
         sn_report_steps(&r, &doc);
-        if (format == SN_FORMAT_HTML)
-            sn_doc_html(&doc, &b);
-        else if (format == SN_FORMAT_TEX)
-            sn_doc_tex(&doc, &b);
-        else if (format == SN_FORMAT_MD)
-            sn_doc_md(&doc, &b);
-        else
-            sn_doc_text(&doc, TEXT_WIDTH, &b);
+        sn_doc_write(&doc, format, TEXT_WIDTH, &b);
         sn_doc_free(&doc);
     }
-    status = put(out, &b);
+    status = sn_doc_put(out, &b, "report");
     sn_buf_free(&b);
     sn_report_free(&r);
     return status;

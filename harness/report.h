@@ -5,21 +5,8 @@
 #include <stdio.h>
 
 #include "harness/bench.h"
+#include "harness/doc.h"
 #include "harness/row.h"
-
-enum sn_format {
-    SN_FORMAT_TEXT,
-    SN_FORMAT_MD,
-    SN_FORMAT_CSV,
-    SN_FORMAT_JSON,
-    SN_FORMAT_OSU,
-    SN_FORMAT_HTML,
-    SN_FORMAT_TEX,
-    SN_FORMATS
-};
-
-/* NULL-terminated words in the order of enum sn_format. */
-extern const char *const sn_format_words[];
 
 /* Makes report.md, report.html, tables/ *.csv, plots/ *.svg and SHA256SUMS in the run directory
  * `dir`. Plots need gnuplot in PATH and the scripts in `plots_dir`; without gnuplot the report says

@@ -1,7 +1,6 @@
 /* `snbench validate`: the table of expected and got, the errors of each class, the verdict. */
 #include "harness/validate.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -378,13 +377,6 @@ static void build(const struct sn_expectations *x, const struct sn_report *r,
     sn_table_free(&t);
 }
 
-static int put(FILE *out, const struct sn_buf *b)
-{
-    if ((b->len && fwrite(b->data, 1, b->len, out) != b->len) || fflush(out) != 0)
-        return SN_FAIL(SN_EIO, "cannot write the table: %s", strerror(errno));
-    return SN_OK;
-}
-
 static int print(FILE *out, const struct sn_expectations *x, const struct sn_report *r,
                  const struct sn_findings *f, enum sn_format format)
 {
@@ -399,13 +391,10 @@ static int print(FILE *out, const struct sn_expectations *x, const struct sn_rep
         sn_table_free(&t);
     } else {
         build(x, r, f, &doc);
-        if (format == SN_FORMAT_MD)
-            sn_doc_md(&doc, &b);
-        else
-            sn_doc_text(&doc, TEXT_WIDTH, &b);
+        sn_doc_write(&doc, format, TEXT_WIDTH, &b);
         sn_doc_free(&doc);
     }
-    status = put(out, &b);
+    status = sn_doc_put(out, &b, "table");
     sn_buf_free(&b);
     return status;
 }
