@@ -17,16 +17,17 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:exitcode=99}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:exitcode=99}
 seconds_fuzz=${FUZZ_SECONDS:-3}
 
-# Groups run two at a time (JOBS), and are told in the order in which they began: no test measures a speed. Each writes
-# its lines into a file of its own under $out.
+# Groups run $together at a time, and are told in the order in which they began; each writes its lines into a file of its
+# own under $out. No test judges a speed, but runs measure their roofs, which have a self-test that a busy machine fails:
+# only groups that measure nothing run beside each other.
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-started=0 told=0
+started=0 told=0 together=1
 
 # group NAME LIMIT_SECONDS COMMAND...: starts it as soon as a place is free.
 group() {
     local n=$started
-    [ "$(jobs -rp | wc -l)" -lt "${JOBS:-2}" ] || wait -n
+    [ "$(jobs -rp | wc -l)" -lt $together ] || wait -n
     started=$((started + 1))
     one "$@" >"$out/$n.new" 2>&1 && mv "$out/$n.new" "$out/$n" &
     tell
@@ -81,6 +82,8 @@ if [ $fast = 0 ]; then
             group "$(basename "$t") on $n ranks" 300 mpiexec -n $n "$t"
         done
     done
+    wait
+    together=2
     for t in kernels kernels-emulated; do
         [ -x "$build/tests/$t" ] && group "$t" 300 env OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive "$build/tests/$t" --seconds "${KERNEL_SECONDS:-80}"
     done
