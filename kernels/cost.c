@@ -104,6 +104,7 @@ static void quantize(const union sn_problem *p, struct sn_cost *c)
                                  .peak = SN_PEAK_F32,
                                  .activation_bytes = t * h * bytes_of(q->x_type),
                                  .output_bytes = t * h * bytes_of(q->q_type) + 4 * t});
+    c->copies = true;
     shape(c, "t", t);
     shape(c, "h", h);
 }
@@ -299,6 +300,7 @@ static void stream(const union sn_problem *p, struct sn_cost *c)
                                  .peak = SN_PEAK_F32,
                                  .activation_bytes = s->kind == SN_MEMORY_TRIAD ? 8 * n : 4 * n,
                                  .output_bytes = s->kind == SN_MEMORY_READ ? 0 : 4 * n});
+    c->copies = s->kind != SN_MEMORY_READ;
     shape(c, "n", n);
 }
 

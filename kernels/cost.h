@@ -43,6 +43,7 @@ struct sn_cost {
     unsigned n_parts;
     /* Sums of the parts; inner bytes are in none of them. */
     double ops, weight_bytes, activation_bytes, output_bytes;
+    bool copies; /* what bounds it is copying, of memory read and written alike, not reading */
     /* By name, for tables of efficiencies. The first is the principal one: `ops` are proportional
      * to it, all else equal. */
     struct {

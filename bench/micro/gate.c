@@ -112,18 +112,6 @@ static void compare(const struct sn_kernel *by, const union sn_problem *got,
     sn_gate_check(&got->gate, k);
 }
 
-/* Of an expert: its sign turned, an exp (counted as one), + 1, the division, + bias. Comparisons do
- * not count. */
-static void cost(const union sn_problem *p, struct sn_kernel_cost *out)
-{
-    const struct sn_gate *g = &p->gate;
-    double t = (double)g->t, e = (double)g->e, k = (double)g->k;
-    *out = (struct sn_kernel_cost){.ops = 5 * t * e,
-                                   .peak = SN_PEAK_F32,
-                                   .activation_bytes = 4 * t * e + 4 * e,
-                                   .output_bytes = 8 * t * k};
-}
-
 static int64_t draw(const char *axis, struct sn_rng *rng)
 {
     switch (axis[0]) {
@@ -147,7 +135,6 @@ static const struct sn_kernel_op gate = {.op = SN_OP_GATE,
                                          .arrays = arrays,
                                          .fill = fill,
                                          .compare = compare,
-                                         .cost = cost,
                                          .draw = draw};
 
 const struct sn_bench sn_bench_gate = {

@@ -177,23 +177,6 @@ static int expect(struct sn_kernel_state *s)
     return status;
 }
 
-static void cost_of(const struct sn_kernel_op *op, const union sn_problem *p,
-                    struct sn_kernel_cost *out)
-{
-    struct sn_cost c;
-    if (op->cost) {
-        op->cost(p, out);
-        return;
-    }
-    sn_cost_of(op->op, p, &c);
-    *out = (struct sn_kernel_cost){.ops = c.ops,
-                                   .peak = c.parts[0].peak,
-                                   .weight_bytes = c.weight_bytes,
-                                   .activation_bytes = c.activation_bytes,
-                                   .output_bytes = c.output_bytes,
-                                   .copies = op->op == SN_OP_QUANTIZE || op->op == SN_OP_STREAM};
-}
-
 int sn_kernel_case_setup(struct sn_case *c)
 {
     if (on_model(c))
@@ -212,7 +195,9 @@ int sn_kernel_case_setup(struct sn_case *c)
         return status;
     s->base_open = true;
     s->op->fill(c, &s->base);
-    cost_of(s->op, &s->base, &s->cost);
+    sn_cost_of(s->op->op, &s->base, &s->cost);
+    if (s->op->bound)
+        s->op->bound(&s->base, &s->cost);
     status = expect(s);
     if (status != SN_OK)
         return status;

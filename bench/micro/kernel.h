@@ -29,16 +29,6 @@ struct sn_array {
 enum { SN_ARRAYS_MAX = 24 };
 #define SN_FIELD(op, name) offsetof(union sn_problem, op.name)
 
-/* What a problem costs at least: each operand touched once. */
-struct sn_kernel_cost {
-    double ops; /* multiplications and additions of `peak`'s kind; 0: memory alone counts */
-    enum sn_peak_kind peak; /* what bounds them */
-    double other_ops;       /* operations of another kind, which take turns with these; 0: none */
-    enum sn_peak_kind other_peak;
-    double weight_bytes, activation_bytes, output_bytes;
-    bool copies; /* the memory roof is that of copying (read + written = twice the copied) */
-};
-
 enum sn_cache_state { SN_CACHE_HOT, SN_CACHE_COLD_WEIGHTS, SN_CACHE_COLD };
 enum sn_value_dist { SN_DIST_FULL, SN_DIST_GAUSSIAN, SN_DIST_OUTLIERS, SN_DIST_ZEROS };
 extern const char *const sn_cache_words[], *const sn_dist_words[];
@@ -59,8 +49,10 @@ struct sn_kernel_op {
      * by `by`: another library's may round in another order. */
     void (*compare)(const struct sn_kernel *by, const union sn_problem *got,
                     const union sn_problem *want, struct sn_check *k);
-    /* May be NULL: then the sums of kernels/cost.h, of which the model clock makes its times. */
-    void (*cost)(const union sn_problem *p, struct sn_kernel_cost *out);
+    /* Operations and bytes are those of kernels/cost.h, on both clocks. Where another arithmetic
+     * than the definition's may do the work on this machine, and faster, this says so for the limit
+     * of the wall clock. May be NULL. */
+    void (*bound)(const union sn_problem *p, struct sn_cost *c);
     /* For the model clock: writes the index arrays on which the work depends (first, length,
      * expert) as fill() would, and nothing else; the weights are then not there. NULL: fill() is
      * called where there are such arrays. */

@@ -12,7 +12,7 @@
 static double memory_limit(const struct sn_kernel_state *s, const struct sn_roofs *r, char *why,
                            size_t size)
 {
-    const struct sn_kernel_cost *k = &s->cost;
+    const struct sn_cost *k = &s->cost;
     double all = k->weight_bytes + k->activation_bytes + k->output_bytes, bytes = all, rate;
     uint64_t at = UINT64_MAX;
     if (s->cache == SN_CACHE_COLD_WEIGHTS)
@@ -33,29 +33,33 @@ static double memory_limit(const struct sn_kernel_state *s, const struct sn_roof
     return bytes / rate;
 }
 
+/* Kinds of arithmetic take turns: the vector units of a core do all of them. */
 static double compute_limit(const struct sn_kernel_state *s, const struct sn_roofs *r, char *why,
                             size_t size)
 {
-    const struct sn_kernel_cost *k = &s->cost;
-    double peak = sn_roof_peak(r, k->peak, s->threads), t = k->ops > 0 ? k->ops / peak : 0;
-    int n =
-        snprintf(why, size, "%.4g op at %.4g op/s (%s peak)", k->ops, peak, sn_peak_words[k->peak]);
-    if (!(k->other_ops > 0))
-        return t;
-    peak = sn_roof_peak(r, k->other_peak, s->threads);
-    snprintf(why + n, size - (size_t)n, " and %.4g op at %.4g op/s (%s peak)", k->other_ops, peak,
-             sn_peak_words[k->other_peak]);
-    return t + k->other_ops / peak;
+    double ops[SN_PEAKS] = {0}, t = 0;
+    for (unsigned i = 0; i < s->cost.n_parts; i++)
+        ops[s->cost.parts[i].peak] += s->cost.parts[i].ops;
+    snprintf(why, size, "no operations");
+    for (size_t i = 0, n = 0; i < SN_PEAKS && n < size; i++) {
+        double peak = sn_roof_peak(r, (enum sn_peak_kind)i, s->threads);
+        if (!(ops[i] > 0))
+            continue;
+        n += (size_t)snprintf(why + n, size - n, "%s%.4g op at %.4g op/s (%s peak)",
+                              n ? " and " : "", ops[i], peak, sn_peak_words[i]);
+        t += ops[i] / peak;
+    }
+    return t;
 }
 
 void sn_kernel_figures(const struct sn_case *c, const struct sn_kernel_state *s, struct sn_row *row)
 {
     const struct sn_metric_doc *docs = c->bench->metric_docs;
-    const struct sn_kernel_cost *k = &s->cost;
+    const struct sn_cost *k = &s->cost;
     const struct sn_roofs *r = c->env->roofs;
     double t = row->stats.median, all = k->weight_bytes + k->activation_bytes + k->output_bytes;
-    double ops = k->ops + k->other_ops, rate = ops > 0 ? ops / t : NAN;
-    char compute_why[160], memory_why[160];
+    double rate = k->ops > 0 ? k->ops / t : NAN;
+    char compute_why[240], memory_why[160];
     double compute = compute_limit(s, r, compute_why, sizeof compute_why),
            memory = memory_limit(s, r, memory_why, sizeof memory_why);
     row->bytes.logical = row->bytes.local = (uint64_t)all;
@@ -72,7 +76,7 @@ void sn_kernel_figures(const struct sn_case *c, const struct sn_kernel_state *s,
     sn_row_add_metric(row, docs, "ops_per_cycle", rate / s->threads / r->core_hz);
     sn_row_add_metric(row, docs, "compute_limit", compute);
     sn_row_add_metric(row, docs, "memory_limit", memory);
-    sn_row_add_metric(row, docs, "operations", ops);
+    sn_row_add_metric(row, docs, "operations", k->ops);
     sn_row_add_metric(row, docs, "weights", k->weight_bytes);
     sn_row_add_metric(row, docs, "activations", k->activation_bytes);
     sn_row_add_metric(row, docs, "output", k->output_bytes);

@@ -22,7 +22,7 @@ struct sn_kernel_state {
     size_t n_arrays;
     union sn_problem base; /* owns the first copy's arrays, and the weights until they are packed */
     union sn_problem want; /* shares the inputs; owns the outputs of the reference */
-    struct sn_kernel_cost cost;
+    struct sn_cost cost;
     size_t packed_bytes, scratch_bytes;
     void *scratch;
     struct sn_kernel_copy *ring;

@@ -97,17 +97,6 @@ static void compare(const struct sn_kernel *by, const union sn_problem *got,
                          k);
 }
 
-static void cost(const union sn_problem *p, struct sn_kernel_cost *out)
-{
-    const struct sn_memory *m = &p->memory;
-    double bytes = (double)m->n * sizeof(float);
-    bool reads = m->kind == SN_MEMORY_READ;
-    *out =
-        (struct sn_kernel_cost){.activation_bytes = m->kind == SN_MEMORY_TRIAD ? 2 * bytes : bytes,
-                                .output_bytes = reads ? 0 : bytes,
-                                .copies = !reads};
-}
-
 static int64_t draw(const char *axis, struct sn_rng *rng)
 {
     if (axis[0] == 'k')
@@ -120,7 +109,6 @@ static const struct sn_kernel_op stream = {.op = SN_OP_STREAM,
                                            .arrays = arrays,
                                            .fill = fill,
                                            .compare = compare,
-                                           .cost = cost,
                                            .draw = draw};
 
 const struct sn_bench sn_bench_stream = {

@@ -124,21 +124,6 @@ static void compare(const struct sn_kernel *by, const union sn_problem *got,
     free(bounds);
 }
 
-static void cost(const union sn_problem *p, struct sn_kernel_cost *out)
-{
-    const struct sn_mla_prefill *a = &p->mla_prefill;
-    double heads = (double)a->heads, qk = (double)a->qk, v = (double)a->v_dim, scores = 0,
-           elements = (double)a->rows * heads;
-    for (size_t i = 0; i < a->prompts; i++) {
-        double n = a->first[i + 1] - a->first[i];
-        scores += n * (n + 1) / 2;
-    }
-    *out = (struct sn_kernel_cost){.ops = 2 * heads * scores * (qk + v),
-                                   .peak = SN_PEAK_BF16,
-                                   .activation_bytes = elements * 2 * (2 * qk + v),
-                                   .output_bytes = elements * 2 * v};
-}
-
 static int64_t draw(const char *axis, struct sn_rng *rng)
 {
     if (!strcmp(axis, "prompts"))
@@ -157,7 +142,6 @@ static const struct sn_kernel_op mla_prefill = {.op = SN_OP_MLA_PREFILL,
                                                 .arrays = arrays,
                                                 .fill = fill,
                                                 .compare = compare,
-                                                .cost = cost,
                                                 .draw = draw};
 
 const struct sn_bench sn_bench_mla_prefill = {

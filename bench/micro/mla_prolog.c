@@ -119,24 +119,6 @@ static void compare(const struct sn_kernel *by, const union sn_problem *got,
     sn_compare_exact(&c, k);
 }
 
-static void cost(const union sn_problem *p, struct sn_kernel_cost *out)
-{
-    const struct sn_mla_prolog *a = &p->mla_prolog;
-    double t = (double)a->t, hidden = (double)a->hidden, rank = (double)a->q_rank,
-           heads = (double)a->heads, kv = (double)(a->latent + a->rope),
-           up = heads * (double)(a->nope + a->rope),
-           absorbed = heads * (double)a->nope * (double)a->latent,
-           weights = rank * hidden + up * rank + kv * hidden;
-    *out = (struct sn_kernel_cost){.ops = 2 * t * weights,
-                                   .peak = SN_PEAK_INT8,
-                                   .other_ops = 2 * t * absorbed,
-                                   .other_peak = SN_PEAK_BF16,
-                                   .weight_bytes = weights + 2 * absorbed + 4 * (rank + up + kv),
-                                   .activation_bytes = t * (2 * hidden + 4) +
-                                                       4 * (hidden + rank + (double)a->latent),
-                                   .output_bytes = 2 * t * (heads + 1) * kv};
-}
-
 static int64_t draw(const char *axis, struct sn_rng *rng)
 {
     if (!strcmp(axis, "t"))
@@ -154,7 +136,6 @@ static const struct sn_kernel_op mla_prolog = {.op = SN_OP_MLA_PROLOG,
                                                .arrays = arrays,
                                                .fill = fill,
                                                .compare = compare,
-                                               .cost = cost,
                                                .draw = draw};
 
 const struct sn_bench sn_bench_mla_prolog = {

@@ -165,6 +165,15 @@ static void fill_tokens(const struct sn_moe_ffn *f, size_t topk, uint32_t *token
     free(order);
 }
 
+/* What the work depends on, from random numbers of its own. */
+static void fill_index(const struct sn_case *c, union sn_problem *p)
+{
+    struct sn_moe_ffn *f = &p->moe;
+    struct sn_rng rng = sn_rng_make(c->env->seed, 0x30f);
+    fill_experts(f, (enum load)sn_case_word(c, "load"), (uint32_t *)f->expert, &rng);
+    fill_tokens(f, (size_t)sn_case_int(c, "topk"), (uint32_t *)f->token, &rng);
+}
+
 /* Scales that make gate some units large, so that exp is neither 0 nor 1; weights as a router's. */
 static void fill(const struct sn_case *c, union sn_problem *p)
 {
@@ -179,8 +188,7 @@ static void fill(const struct sn_case *c, union sn_problem *p)
     sn_values_scales((float *)f->s1, f->experts * 2 * f->i, 3e-4 * grow, 3e-3 * grow, &rng);
     sn_values_scales((float *)f->s2, f->experts * f->h, 1e-4, 1e-2, &rng);
     sn_values_scales((float *)f->weight, f->copies, 0.05, 1, &rng);
-    fill_experts(f, (enum load)sn_case_word(c, "load"), (uint32_t *)f->expert, &rng);
-    fill_tokens(f, (size_t)sn_case_int(c, "topk"), (uint32_t *)f->token, &rng);
+    fill_index(c, p);
 }
 
 static int64_t draw(const char *axis, struct sn_rng *rng)
@@ -199,31 +207,6 @@ static int64_t draw(const char *axis, struct sn_rng *rng)
 }
 
 /* --- figures --------------------------------------------------------------------------------- */
-
-static size_t active_experts(const struct sn_moe_ffn *f)
-{
-    size_t n = 0;
-    char *seen = sn_calloc(f->experts, 1);
-    for (size_t c = 0; c < f->copies; c++) {
-        n += !seen[f->expert[c]];
-        seen[f->expert[c]] = 1;
-    }
-    free(seen);
-    return n;
-}
-
-/* Weights of experts without copies are not touched. */
-static void cost(const union sn_problem *p, struct sn_kernel_cost *out)
-{
-    const struct sn_moe_ffn *f = &p->moe;
-    double t = (double)f->t, h = (double)f->h, i = (double)f->i, n = (double)f->copies,
-           active = (double)active_experts(f);
-    *out = (struct sn_kernel_cost){.ops = 6 * n * h * i,
-                                   .peak = SN_PEAK_INT8,
-                                   .weight_bytes = active * (3 * h * i + 4 * (2 * i + h)),
-                                   .activation_bytes = t * h + 4 * t + 12 * n,
-                                   .output_bytes = 2 * t * h};
-}
 
 struct roofs {
     const struct sn_roofs *r;
@@ -250,11 +233,12 @@ static void metrics(const struct sn_case *c, const union sn_problem *p, struct s
     const struct roofs k = {.r = c->env->roofs,
                             .threads = (unsigned)sn_case_int(c, "threads"),
                             .hot = sn_case_word(c, "cache") == SN_CACHE_HOT};
-    struct sn_kernel_cost all;
-    cost(p, &all);
+    struct sn_cost all;
+    sn_cost_of(SN_OP_MOE, p, &all);
     double t = (double)f->t, h = (double)f->h, i = (double)f->i, n = (double)f->copies,
-           w1 = all.weight_bytes * 2 / 3, w2 = all.weight_bytes / 3;
-    double fused = step(&k, all.ops, all.weight_bytes, all.activation_bytes + all.output_bytes);
+           w1 = all.parts[0].weight_bytes, w2 = all.parts[2].weight_bytes;
+    double fused =
+        step(&k, 6 * n * h * i, all.weight_bytes, all.activation_bytes + all.output_bytes);
     double unfused = cached(&k, 2 * n * h) + step(&k, 4 * n * h * i, w1, n * (h + 8 * i)) +
                      cached(&k, 12 * n * i) + cached(&k, 5 * n * i) +
                      step(&k, 2 * n * h * i, w2, n * (i + 4 * h)) +
@@ -270,8 +254,8 @@ static const struct sn_kernel_op moe = {.op = SN_OP_MOE,
                                         .shape = shape,
                                         .arrays = arrays,
                                         .fill = fill,
+                                        .index = fill_index,
                                         .compare = sn_moe_compare,
-                                        .cost = cost,
                                         .metrics = metrics,
                                         .draw = draw};
 

@@ -144,15 +144,6 @@ static void compare(const struct sn_kernel *by, const union sn_problem *got,
     sn_compare_exact(&(struct sn_compared){"scale", SN_F32, g->scale, w->scale, 1, g->t, g->t}, k);
 }
 
-static void cost(const union sn_problem *p, struct sn_kernel_cost *out)
-{
-    const struct sn_quantize *g = &p->quantize;
-    double t = (double)g->t, h = (double)g->h;
-    *out = (struct sn_kernel_cost){.activation_bytes = t * h * (double)sn_type_bytes(g->x_type),
-                                   .output_bytes = t * h + 4 * t,
-                                   .copies = true};
-}
-
 static int64_t draw(const char *axis, struct sn_rng *rng)
 {
     switch (axis[0]) {
@@ -173,7 +164,6 @@ static const struct sn_kernel_op quantize = {.op = SN_OP_QUANTIZE,
                                              .arrays = arrays,
                                              .fill = fill,
                                              .compare = compare,
-                                             .cost = cost,
                                              .draw = draw};
 
 const struct sn_bench sn_bench_quantize = {

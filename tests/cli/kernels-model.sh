@@ -53,6 +53,29 @@ says -o "what a prefill step covers" '"covers":"quantize, gemm, mla-prefill, gat
 expect "step with times" 0 "$SNBENCH" step deepseek-r1 decode requests=48 --device ascend910c-die
 says -o "attention of 48 requests" "445.3 us"
 
+# What a problem costs does not depend on the clock.
+expect "a run that measures the roofs of one rank" 0 "$SNBENCH" run peak kind=f32 --budget 5ms -q -o "$tmp/roofs"
+roofs="--roofs $tmp/roofs"
+figures() { # DIR: the counted metrics of its row
+    grep -oE '"(operations|weights|activations|output)":\{"value":[^,]*' "$1/rows.jsonl" | tr '\n' ' '
+}
+while read -r bench axes; do
+    expect "$bench, measured" 0 "$SNBENCH" run $bench $axes --budget 5ms -q -o "$tmp/wall-$bench" $roofs
+    expect "$bench, modelled" 0 "$SNBENCH" run $bench $axes $model --device ascend910c-die -q -o "$tmp/model-$bench"
+    [ -n "$(figures "$tmp/wall-$bench")" ] && [ "$(figures "$tmp/wall-$bench")" = "$(figures "$tmp/model-$bench")" ] &&
+        ok "$bench costs the same on both clocks" ||
+        not_ok "$bench costs the same on both clocks: $(figures "$tmp/wall-$bench") and $(figures "$tmp/model-$bench")"
+done <<END
+gemm m=3 n=20 k=70
+grouped-gemm groups=5 m=7 n=20 k=70 routing=zipf(1)
+quantize t=5 h=100
+gate t=3
+moe experts=6 tokens=2 hidden=64 intermediate=48 load=empty
+mla batch=2 ctx=50 heads=4 kv=s8 lengths=uniform
+mla-prolog t=2 hidden=64 q_rank=32 heads=2 nope=16 latent=32 rope=8
+mla-prefill prompts=3 tokens=20 heads=2 lengths=uniform
+END
+
 # This machine: measured, calibrated, foretold.
 cd "$tmp" || exit 1
 # A machine with other work may fail to measure its roof of memory, or find it too low: some rounds.
