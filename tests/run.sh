@@ -13,7 +13,7 @@ passed=0 failed=0
 export OMP_NUM_THREADS=1
 # The sanitizers see our code, not the MPI library's own leaks; they must not stop at UCX's memory hooks.
 # Their exit code is none of ours, so that no test takes a finding for an expected failure.
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:exitcode=99}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:exitcode=99:verify_asan_link_order=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:exitcode=99}
 seconds_fuzz=${FUZZ_SECONDS:-3}
 
@@ -63,6 +63,9 @@ tell() {
     done
 }
 
+. tests/mpiexec.sh
+export SNBENCH_YIELD=$PWD/$build/tests/yield.so
+
 unit() {
     ASAN_OPTIONS=detect_leaks=1:exitcode=99 "$build/tests/unit" --tap=- --timeout 120 "$@"
 }
@@ -79,7 +82,7 @@ if [ $fast = 0 ]; then
         [ -x "$t" ] && [ -f "$t" ] || continue
         case $t in *.last) continue ;; esac
         for n in 1 2 4 7; do
-            group "$(basename "$t") on $n ranks" 300 mpiexec -n $n "$t"
+            group "$(basename "$t") on $n ranks" 300 bash -c "mpiexec -n $n $t"
         done
     done
     wait

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Nothing hangs, nothing written is lost: time-outs, signals, kills, resume.
 . tests/cli/lib.sh
+# `env mpiexec`: where its process id counts; mpiexec alone is a function.
 measure_roofs
 quick="--budget 30ms --samples 6:40 $roofs"
 begin=$SECONDS
@@ -20,7 +21,7 @@ mpiexec -n 2 "$SNBENCH" run $cases $slow --dry-run | grep -oE '^[0-9a-f]{16} ' |
 midway=0
 for round in ${KILL_ROUNDS:-1 2 3 4}; do
     d=$tmp/k$round
-    mpiexec -n 2 "$SNBENCH" run $cases $slow -o "$d" >/dev/null 2>&1 &
+    env mpiexec -n 2 "$SNBENCH" run $cases $slow -o "$d" >/dev/null 2>&1 &
     pid=$!
     if [ $((round % 2)) = 0 ]; then # every other kill certainly hits a run that has rows
         for i in $(seq 200); do
@@ -51,7 +52,7 @@ says "the difference is named" "mutate"
 
 for s in INT TERM; do
     d=$tmp/s$s
-    mpiexec -n 2 "$SNBENCH" run $cases --budget 300ms --samples 6:20 $roofs -o "$d" >"$tmp/so" 2>&1 &
+    env mpiexec -n 2 "$SNBENCH" run $cases --budget 300ms --samples 6:20 $roofs -o "$d" >"$tmp/so" 2>&1 &
     pid=$!
     for i in $(seq 200); do # until there is something to lose
         [ -s "$d/rows.jsonl" ] && break

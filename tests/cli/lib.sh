@@ -5,6 +5,7 @@ SNBENCH=${SNBENCH:-build/snbench}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 failures=0
+. tests/mpiexec.sh
 
 ok() {
     echo "ok $*"

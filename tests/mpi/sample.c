@@ -402,8 +402,8 @@ MPI_TEST(counters_see_the_operation_only)
     begin(&f, &b);
     int status = sn_counters_open(&counters, "page-faults");
     CHECK(status == SN_OK, "%s", sn_status_message());
-    status = sn_sample(&f.c, &(struct sn_sample_opts){.min = 6, .max = 6, .budget_s = 0.1},
-                       counters, &f.row);
+    status = sn_sample(&f.c, &(struct sn_sample_opts){.min = 6, .max = 6, .budget_s = 10}, counters,
+                       &f.row);
     CHECK(status == SN_OK && f.row.n == 6, "status %d, n %d", status, (int)f.row.n);
     CHECK(f.row.n_counters == 1, "%d counters", (int)f.row.n_counters);
     if (f.row.n_counters == 1) {
