@@ -23,7 +23,7 @@ static uint64_t part(const struct memory *m, unsigned variant, uint64_t piece, u
 {
     size_t at = (piece % m->count * m->threads + id) * m->each;
     if (!m->copy)
-        return sn_roof_read(m->from + at, m->each);
+        return sn_roof_read(variant, m->from + at, m->each);
     sn_roof_copy(variant, m->to + at, m->from + at, m->each);
     return 0;
 }
@@ -51,7 +51,7 @@ static double rate(struct memory *m, size_t bytes, bool copy, unsigned threads)
     size_t settle = sn_cpu_cache_bytes() / 2 / (m->each * threads) + 1;
     struct sn_roof_walk w = {.pieces = pieces,
                              .arg = m,
-                             .variants = copy ? SN_ROOF_COPIES : 1,
+                             .variants = copy ? SN_ROOF_COPIES : SN_ROOF_READS,
                              .count = m->count,
                              .settle = settle < m->count / 2 ? settle : m->count / 2,
                              .units = (double)(m->each * threads)};

@@ -31,17 +31,19 @@ void sn_roof_copy(unsigned variant, void *dst, const void *src, size_t bytes)
 
 #if defined(__x86_64__)
 /* Eight accumulators: an addition takes one cycle, a core starts at most three loads a cycle. */
-__attribute__((target("avx512f"))) static uint64_t read_avx512(const char *p, size_t bytes)
+__attribute__((target("avx512f"))) static uint64_t read_avx512(const char *p, size_t bytes,
+                                                               unsigned streams)
 {
     __m512i a[8];
     for (int i = 0; i < 8; i++)
         a[i] = _mm512_setzero_si512();
-    size_t at = 0;
-    for (; at + 512 <= bytes; at += 512)
+    size_t part = bytes / streams & ~(size_t)511, at;
+    for (at = 0; at < part; at += 512)
+        for (unsigned s = 0; s < streams; s++)
 #pragma GCC unroll 8
-        for (int i = 0; i < 8; i++)
-            a[i] = _mm512_add_epi64(a[i], _mm512_load_si512(p + at + 64 * i));
-    for (; at < bytes; at += 64)
+            for (int i = 0; i < 8; i++)
+                a[i] = _mm512_add_epi64(a[i], _mm512_load_si512(p + s * part + at + 64 * i));
+    for (at = part * streams; at < bytes; at += 64)
         a[0] = _mm512_add_epi64(a[0], _mm512_load_si512(p + at));
     uint64_t lanes[8], sum = 0;
     for (int i = 1; i < 8; i++)
@@ -52,17 +54,21 @@ __attribute__((target("avx512f"))) static uint64_t read_avx512(const char *p, si
     return sum;
 }
 
-__attribute__((target("avx2"))) static uint64_t read_avx2(const char *p, size_t bytes)
+__attribute__((target("avx2"))) static uint64_t read_avx2(const char *p, size_t bytes,
+                                                          unsigned streams)
 {
     __m256i a[8];
     for (int i = 0; i < 8; i++)
         a[i] = _mm256_setzero_si256();
-    size_t at = 0;
-    for (; at + 256 <= bytes; at += 256)
+    size_t part = bytes / streams & ~(size_t)255, at;
+    for (at = 0; at < part; at += 256)
+        for (unsigned s = 0; s < streams; s++) {
+            const char *q = p + s * part + at;
 #pragma GCC unroll 8
-        for (int i = 0; i < 8; i++)
-            a[i] = _mm256_add_epi64(a[i], _mm256_load_si256((const void *)(p + at + 32 * i)));
-    for (; at < bytes; at += 32)
+            for (int i = 0; i < 8; i++)
+                a[i] = _mm256_add_epi64(a[i], _mm256_load_si256((const void *)(q + 32 * i)));
+        }
+    for (at = part * streams; at < bytes; at += 32)
         a[0] = _mm256_add_epi64(a[0], _mm256_load_si256((const void *)(p + at)));
     uint64_t lanes[4], sum = 0;
     for (int i = 1; i < 8; i++)
@@ -87,14 +93,16 @@ static uint64_t read_plain(const char *p, size_t bytes)
     return sum;
 }
 
-uint64_t sn_roof_read(const void *p, size_t bytes)
+uint64_t sn_roof_read(unsigned variant, const void *p, size_t bytes)
 {
+    unsigned streams = 1u << variant;
 #if defined(__x86_64__)
     if (sn_cpu_has(SN_CPU_AVX512F))
-        return read_avx512(p, bytes);
+        return read_avx512(p, bytes, streams);
     if (sn_cpu_has(SN_CPU_AVX2))
-        return read_avx2(p, bytes);
+        return read_avx2(p, bytes, streams);
 #endif
+    (void)streams;
     return read_plain(p, bytes);
 }
 
@@ -137,7 +145,7 @@ static void read_passes(void *arg, unsigned variant, uint64_t n)
 {
     struct buffers *b = arg;
     for (uint64_t i = 0; i < n; i++) {
-        b->sum += sn_roof_read(b->src, b->bytes);
+        b->sum += sn_roof_read(variant, b->src, b->bytes);
         __asm__ volatile("" : : "r"(b) : "memory");
     }
 }
@@ -171,7 +179,7 @@ void sn_roof_measure_memory(struct sn_roofs *r, uint64_t largest)
     int64_t start = sn_clock_ns();
     for (int round = 0; round < 2 && !sn_roof_late(start); round++) {
         sweep(&r->copy, &b, copy_passes, SN_ROOF_COPIES, round);
-        sweep(&r->read, &b, read_passes, 1, round);
+        sweep(&r->read, &b, read_passes, SN_ROOF_READS, round);
     }
     sn_roof_settle_reason(&r->copy);
     sn_roof_settle_reason(&r->read);

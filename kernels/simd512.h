@@ -21,6 +21,18 @@ static inline __m512i sn_emulated_cvtps_epi32(__m512 x)
 }
 #define _mm512_cvtps_epi32(x) sn_emulated_cvtps_epi32(x)
 #endif
+#ifndef _mm512_cvtepi32_ps
+static inline __m512 sn_emulated_cvtepi32_ps(__m512i x)
+{
+    int32_t from[16];
+    float to[16];
+    _mm512_storeu_si512(from, x);
+    for (int i = 0; i < 16; i++)
+        to[i] = (float)from[i];
+    return _mm512_loadu_ps(to);
+}
+#define _mm512_cvtepi32_ps(x) sn_emulated_cvtepi32_ps(x)
+#endif
 #ifndef _mm512_stream_si512
 #define _mm512_stream_si512(p, x) _mm512_store_si512(p, x)
 #endif

@@ -78,26 +78,18 @@ TILE(wide6, 6, WIDE, 64, LINE, 64)
 
 typedef void tile_fn(const void *a, const void *b, size_t k, int32_t *acc, const void *ahead);
 
-static void start(unsigned rows, int32_t *acc, bool add)
-{
-    if (!add)
-        memset(acc, 0, rows * COLS * sizeof *acc);
-}
-
-static void tile(unsigned rows, const void *a, const void *w, size_t k, int32_t *acc, bool add,
-                 const void *ahead)
+static void tile(unsigned rows, const struct sn_gemm_step *s)
 {
     static tile_fn *const of[] = {narrow1, narrow2, narrow3, narrow4, narrow5, narrow6};
-    start(rows, acc, add);
-    of[rows - 1](a, w, k, acc, ahead);
+    sn_gemm_begin(s, rows, COLS);
+    of[rows - 1](s->a, s->w, s->k, s->acc, s->ahead);
 }
 
-static void wide_tile(unsigned rows, const void *a, const void *w, size_t k, int32_t *acc, bool add,
-                      const void *ahead)
+static void wide_tile(unsigned rows, const struct sn_gemm_step *s)
 {
     static tile_fn *const of[] = {wide1, wide2, wide3, wide4, wide5, wide6};
-    start(rows, acc, add);
-    of[rows - 1](a, w, k, acc, ahead);
+    sn_gemm_begin(s, rows, COLS);
+    of[rows - 1](s->a, s->w, s->k, s->acc, s->ahead);
 }
 
 static void widen(const int8_t *w, size_t n, int16_t *wide)

@@ -62,14 +62,12 @@ TILE(4)
 TILE(5)
 TILE(6)
 
-static void tile(unsigned rows, const void *a, const void *w, size_t k, int32_t *acc, bool add,
-                 const void *ahead)
+static void tile(unsigned rows, const struct sn_gemm_step *s)
 {
     static void (*const of[])(const void *, const void *, size_t,
                               int32_t *) = {tile1, tile2, tile3, tile4, tile5, tile6};
-    if (!add)
-        memset(acc, 0, rows * COLS * sizeof *acc);
-    of[rows - 1](a, w, k, acc);
+    sn_gemm_begin(s, rows, COLS);
+    of[rows - 1](s->a, s->w, s->k, s->acc);
 }
 
 SN_GEMM_EMIT(COLS)

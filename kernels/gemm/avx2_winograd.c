@@ -207,9 +207,15 @@ static void sums(const struct plan *s, const char *a, size_t half, const void *p
                 weights(s, packed, j, from, len, p, wide);
                 for (size_t i = 0; i < tiles; i++) {
                     size_t row = tile_row(half, tiles, i), end = tile_row(half, tiles, i + 1);
-                    sn_gemm_avx2.wide_tile(
-                        (unsigned)(end - row), block + row * len * sizeof(int16_t), wide, len,
-                        to + row * COLS, from > 0, block + end * len * sizeof(int16_t));
+                    struct sn_gemm_step step = {.a = block + row * len * sizeof(int16_t),
+                                                .w = wide,
+                                                .k = len,
+                                                .from = from ? to + row * COLS : NULL,
+                                                .ld = COLS,
+                                                .acc = to + row * COLS,
+                                                .ahead = block + end * len * sizeof(int16_t),
+                                                .lines = 1};
+                    sn_gemm_avx2.wide_tile((unsigned)(end - row), &step);
                 }
             }
         }

@@ -5,7 +5,6 @@
 
 #include "kernels/gemm/emit.h"
 #include "kernels/gemm/gemm.h"
-#include "kernels/gemm/pack_u8.h"
 #include "kernels/kernel.h"
 #include "kernels/simd512.h"
 
@@ -15,15 +14,18 @@
 #define EACH(x) x(0) x(1) x(2) x(3) x(4) x(5)
 #define LOAD(r)                                                                                    \
     __m512i c##r##0 = {0}, c##r##1 = {0}, c##r##2 = {0}, c##r##3 = {0};                            \
-    if (rows > r && add) {                                                                         \
-        c##r##0 = _mm512_load_si512(acc + r * COLS);                                               \
-        c##r##1 = _mm512_load_si512(acc + r * COLS + 16);                                          \
-        c##r##2 = _mm512_load_si512(acc + r * COLS + 32);                                          \
-        c##r##3 = _mm512_load_si512(acc + r * COLS + 48);                                          \
+    if (rows > r && s->from) {                                                                     \
+        const int32_t *from = s->from + r * s->ld;                                                 \
+        c##r##0 = _mm512_load_si512(from);                                                         \
+        c##r##1 = _mm512_load_si512(from + 16);                                                    \
+        c##r##2 = _mm512_load_si512(from + 32);                                                    \
+        c##r##3 = _mm512_load_si512(from + 48);                                                    \
     }
 #define PRODUCT(r)                                                                                 \
     if (rows > r) {                                                                                \
-        __m512i x = _mm512_set1_epi32(a[r]);                                                       \
+        int32_t four;                                                                              \
+        memcpy(&four, a + r * lda, sizeof four);                                                   \
+        __m512i x = _mm512_set1_epi32(four);                                                       \
         c##r##0 = _mm512_dpbusd_epi32(c##r##0, x, w0);                                             \
         c##r##1 = _mm512_dpbusd_epi32(c##r##1, x, w1);                                             \
         c##r##2 = _mm512_dpbusd_epi32(c##r##2, x, w2);                                             \
@@ -37,56 +39,105 @@
         _mm512_store_si512(acc + r * COLS + 48, c##r##3);                                          \
     }
 
-/* `rows` is a constant wherever it is inlined. */
-static inline __attribute__((always_inline)) void product(const unsigned rows, const int32_t *a,
-                                                          const int8_t *w, size_t k, int32_t *acc,
-                                                          bool add, const char *ahead)
+/* `rows` and `lines`, prefetched in 16 k, are constants wherever it is inlined. */
+static inline __attribute__((always_inline)) void product(const unsigned rows, const unsigned lines,
+                                                          const struct sn_gemm_step *s)
 {
+    const char *a = s->a, *w = s->w, *end = w + s->k * COLS, *ahead = s->ahead;
+    size_t lda = s->lda;
+    int32_t *acc = s->acc;
     EACH(LOAD)
-    for (size_t i = 0; i < k; i += 4, a += rows, w += 4 * COLS, ahead += 4 * COLS) {
-        __m512i w0 = _mm512_load_si512(w), w1 = _mm512_load_si512(w + 64),
-                w2 = _mm512_load_si512(w + 128), w3 = _mm512_load_si512(w + 192);
-        __builtin_prefetch(ahead);
-        __builtin_prefetch(ahead + 64);
-        __builtin_prefetch(ahead + 128);
-        __builtin_prefetch(ahead + 192);
-        EACH(PRODUCT)
+    while (w < end) {
+        for (unsigned i = 0; i < lines; i++)
+            __builtin_prefetch(ahead + i * 64, 0, 3);
+        ahead += lines * 64;
+#pragma GCC unroll 4
+        for (unsigned i = 0; i < 4; i++, a += 4, w += 4 * COLS) {
+            __m512i w0 = _mm512_load_si512(w), w1 = _mm512_load_si512(w + 64),
+                    w2 = _mm512_load_si512(w + 128), w3 = _mm512_load_si512(w + 192);
+            EACH(PRODUCT)
+        }
     }
     EACH(STORE)
 }
 
-static void tile(unsigned rows, const void *a, const void *w, size_t k, int32_t *acc, bool add,
-                 const void *ahead)
+#define TILE(r)                                                                                    \
+    case r:                                                                                        \
+        return s->lines == 16  ? product(r, 16, s)                                                 \
+               : s->lines == 8 ? product(r, 8, s)                                                  \
+               : s->lines == 4 ? product(r, 4, s)                                                  \
+               : s->lines == 2 ? product(r, 2, s)                                                  \
+               : s->lines == 1 ? product(r, 1, s)                                                  \
+                               : product(r, 0, s);
+
+static void tile(unsigned rows, const struct sn_gemm_step *s)
 {
     switch (rows) {
-    case 1:
-        return product(1, a, w, k, acc, add, ahead);
-    case 2:
-        return product(2, a, w, k, acc, add, ahead);
-    case 3:
-        return product(3, a, w, k, acc, add, ahead);
-    case 4:
-        return product(4, a, w, k, acc, add, ahead);
-    case 5:
-        return product(5, a, w, k, acc, add, ahead);
+        TILE(1)
+        TILE(2)
+        TILE(3)
+        TILE(4)
+        TILE(5)
+        TILE(6)
     default:
-        return product(6, a, w, k, acc, add, ahead);
+        __builtin_unreachable();
+    }
+}
+
+/* Row after row, u8; s8 are moved by 128. Behind k there are zeros, of which the weights are 0. */
+static void pack_tile(const void *const *r, unsigned rows, enum sn_type type, size_t k, size_t kp,
+                      void *dst)
+{
+    const __m512i flip = _mm512_set1_epi8(type == SN_S8 ? (char)0x80 : 0);
+    for (unsigned row = 0; row < rows; row++) {
+        const char *from = r[row];
+        char *to = (char *)dst + row * kp;
+        size_t i = 0;
+        for (; i + 64 <= k; i += 64)
+            _mm512_storeu_si512(to + i, _mm512_xor_si512(_mm512_loadu_si512(from + i), flip));
+        for (; i < k; i++)
+            to[i] = (char)(from[i] ^ (type == SN_S8 ? 0x80 : 0));
+        memset(to + k, 0, kp - k);
     }
 }
 
 SN_GEMM_EMIT(COLS)
+
+#define SCALED(j)                                                                                  \
+    _mm512_stream_si512(                                                                           \
+        (void *)(to + 16 * j),                                                                     \
+        _mm512_castps_si512(_mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(acc + 16 * j)),     \
+                                          _mm512_mul_ps(s, _mm512_loadu_ps(sb + 16 * j)))));
+
+/* Whole lines of f32; all else goes the other way. */
+static void stream(const int32_t *acc, size_t m, size_t n, enum sn_type type, const float *sa,
+                   const float *sb, void *restrict c, size_t ldc)
+{
+    if (n != COLS || type != SN_F32 || ((uintptr_t)c | (ldc * sizeof(float))) % 64) {
+        emit(acc, m, n, type, sa, sb, c, ldc);
+        return;
+    }
+    for (size_t i = 0; i < m; i++, acc += COLS) {
+        float *to = (float *)c + i * ldc;
+        __m512 s = _mm512_set1_ps(sa[i]);
+        SCALED(0) SCALED(1) SCALED(2) SCALED(3)
+    }
+}
 
 const struct sn_gemm_tiles sn_gemm_avx512vnni = {.rows = 6,
                                                  .cols = COLS,
                                                  .group = 4,
                                                  .step = 16,
                                                  .a_bytes = 1,
+                                                 .rowwise = true,
                                                  .zero = 128,
                                                  .kc = 512,
+                                                 .kc_few = 256,
                                                  .narrow = 6,
                                                  .tile = tile,
-                                                 .pack_tile = sn_gemm_pack_u8,
-                                                 .emit = emit};
+                                                 .pack_tile = pack_tile,
+                                                 .emit = emit,
+                                                 .stream = stream};
 
 SN_GEMM_KERNEL(sn_gemm_avx512vnni, avx512vnni_6x64,
                "vpdpbusd, exact; tiles of 6 x 64 in 24 registers, as in AOCL and oneDNN",

@@ -8,32 +8,47 @@
  * group of `group` k after the other (k and columns beyond the matrix are 0):
  *
  *     packed[j][k / group][column][k % group]     panels * cols * K' bytes, K' = K up to `step`
- *     sums[j][column]                             int32 sum_k w, where the set needs it (`zero`)
+ *     starts[j][column]                           int32 -zero sum_k w, where a set has a `zero`
  *
  * Activations, packed for every product: block by block of kc k, in each the tiles of rows one
- * after the other, [k / group][row][k % group] with elements of `a_bytes`: 2 (s16, zero point
- * subtracted) or 1 (u8, zero point `zero`: s8 are moved by 128). Rows are spread evenly over tiles.
+ * after the other, [k / group][row][k % group], or [row][k] where a set is `rowwise`, with elements
+ * of `a_bytes`: 2 (s16, zero point subtracted) or 1 (u8, zero point `zero`: s8 are moved by 128).
+ * Rows are spread evenly over tiles.
  *
  * Sums: acc[panel][row][column] int32; exact for K <= 65,792. */
 #ifndef SN_KERNELS_GEMM_GEMM_H
 #define SN_KERNELS_GEMM_GEMM_H
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "harness/base/snbench.h"
 
-/* acc (rows, cols) [+]= a (rows, k) w (k, cols) for one tile, operands packed as above, k a
- * multiple of `step`; `add`: to what is there. `ahead`: addresses from there on are prefetched at
- * the pace at which w is read (wide tiles: half of it). */
-typedef void sn_gemm_tile(unsigned rows, const void *a, const void *w, size_t k, int32_t *acc,
-                          bool add, const void *ahead);
+/* What one tile computes: acc (rows, cols) = from + a (rows, k) w (k, cols), operands packed as
+ * above, k a multiple of `step`. */
+struct sn_gemm_step {
+    const void *a;
+    size_t lda; /* bytes between rows of a, where a set packs row by row (`rowwise`) */
+    const void *w;
+    size_t k;
+    const int32_t *from; /* row r begins with from[r * ld ..]; NULL: with 0 */
+    size_t ld;           /* 0 (all rows begin alike) or cols */
+    int32_t *acc;
+    /* Prefetched on the way, from here on: `lines` (1, 2, 4, 8, 16; or none) for each 16 lines of
+     * w. Some sets do so at the pace of w alone. */
+    const void *ahead;
+    unsigned lines;
+};
+typedef void sn_gemm_tile(unsigned rows, const struct sn_gemm_step *s);
 
 struct sn_gemm_tiles {
     unsigned rows, cols;  /* of the largest tile */
     unsigned group, step; /* K is padded to a multiple of step, itself one of group */
     unsigned a_bytes;     /* of a packed activation */
+    bool rowwise;         /* activations of a tile lie row by row */
     int zero;             /* zero point of packed activations: 0 (none) or 128 */
     unsigned kc;          /* most k of a block, a multiple of step */
+    unsigned kc_few;    /* the same for up to two tiles of rows, where weights are awaited; or 0 */
     unsigned narrow;    /* up to so many rows `tile` is used; on all of K where one tile will do */
     sn_gemm_tile *tile; /* reads packed weights as they are */
     /* For more rows: reads 16 bit, widened panel by panel. NULL where there is no gain. */
@@ -45,6 +60,9 @@ struct sn_gemm_tiles {
     /* C[i][j] = (float)acc[i][j] * (sa[i] * sb[j]) of `type`, or the sums; acc (m, cols), j < n. */
     void (*emit)(const int32_t *acc, size_t m, size_t n, enum sn_type type, const float *sa,
                  const float *sb, void *c, size_t ldc);
+    /* The same past the caches, for a C that does not fit into them; or NULL. */
+    void (*stream)(const int32_t *acc, size_t m, size_t n, enum sn_type type, const float *sa,
+                   const float *sb, void *c, size_t ldc);
 };
 
 extern const struct sn_gemm_tiles sn_gemm_generic, sn_gemm_avx2, sn_gemm_maddubs,
@@ -97,6 +115,31 @@ void sn_gemm_pack_a(const struct sn_gemm_tiles *t, const struct sn_gemm_rows *ro
  * `wide`: work space of this thread. Thread-safe; allocates nothing. */
 void sn_gemm_sums(const struct sn_gemm_tiles *t, const void *a, size_t m, const void *packed,
                   size_t n, size_t k, size_t first, size_t last, int32_t *acc, void *wide);
+
+/* Where sums go once they are complete: element (0, 0) of C is that of the first row and panel. */
+struct sn_gemm_out {
+    enum sn_type type;
+    const float *sa, *sb;
+    void *c;
+    size_t ldc, columns; /* of C from there on */
+    bool stream;         /* past the caches */
+};
+/* The same, and C: each tile while its sums are in the first-level cache. acc is work space. */
+void sn_gemm_finish(const struct sn_gemm_tiles *t, const void *a, size_t m, const void *packed,
+                    size_t n, size_t k, size_t first, size_t last, int32_t *acc, void *wide,
+                    const struct sn_gemm_out *out);
+
+/* For tiles that add to acc: puts there what the sums begin with. */
+static inline void sn_gemm_begin(const struct sn_gemm_step *s, unsigned rows, unsigned cols)
+{
+    if (s->from == s->acc)
+        return;
+    for (unsigned r = 0; r < rows; r++)
+        if (s->from)
+            memcpy(s->acc + r * cols, s->from + r * s->ld, cols * sizeof *s->acc);
+        else
+            memset(s->acc + r * cols, 0, cols * sizeof *s->acc);
+}
 
 /* C = A W^T with scales for one matrix by a team: all of gemm, and a group of grouped-gemm. Types,
  * rows of a and c, and scales as in struct sn_gemm. All threads of the team call it; they share the

@@ -19,12 +19,10 @@ static libxsmm_subimmfunction kernel_of(unsigned rows, size_t k)
                                   &flags, NULL);
 }
 
-static void tile(unsigned rows, const void *a, const void *w, size_t k, int32_t *acc, bool add,
-                 const void *ahead)
+static void tile(unsigned rows, const struct sn_gemm_step *s)
 {
-    if (!add)
-        memset(acc, 0, rows * COLS * sizeof *acc);
-    kernel_of(rows, k)(w, a, acc);
+    sn_gemm_begin(s, rows, COLS);
+    kernel_of(rows, s->k)(s->w, s->a, s->acc);
 }
 
 /* Row after row, as libxsmm reads them; s8 are moved by 128. */

@@ -32,20 +32,18 @@ static inline __attribute__((always_inline)) void dots(const unsigned rows,
         sums[r] += all[r];
 }
 
-static void wide_tile(unsigned rows, const void *a, const void *w, size_t k, int32_t *acc, bool add,
-                      const void *ahead)
+static void wide_tile(unsigned rows, const struct sn_gemm_step *s)
 {
-    if (!add)
-        memset(acc, 0, rows * sizeof *acc);
+    sn_gemm_begin(s, rows, 1);
     switch (rows) {
     case 1:
-        return dots(1, a, w, k, acc);
+        return dots(1, s->a, s->w, s->k, s->acc);
     case 2:
-        return dots(2, a, w, k, acc);
+        return dots(2, s->a, s->w, s->k, s->acc);
     case 3:
-        return dots(3, a, w, k, acc);
+        return dots(3, s->a, s->w, s->k, s->acc);
     default:
-        return dots(4, a, w, k, acc);
+        return dots(4, s->a, s->w, s->k, s->acc);
     }
 }
 

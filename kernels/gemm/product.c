@@ -2,7 +2,7 @@
  * takes its share of the panels. Threads differ by one panel at most, however few the rows. */
 #include "kernels/gemm/gemm.h"
 
-enum { AT_ONCE = 4 };
+enum { AT_ONCE = 4, LONG_RUN = 256 /* bytes of a row of C */, STREAM = 2 << 20 };
 
 static size_t most_rows(size_t m)
 {
@@ -30,11 +30,19 @@ static void block(const struct sn_gemm_tiles *t, const struct sn_gemm *g, size_t
 {
     int32_t *acc = (int32_t *)own;
     void *wide = own + sn_gemm_acc_bytes(t, m);
+    bool tile_by_tile = t->cols * sizeof(float) >= LONG_RUN;
     for (size_t p = first, end; p < last; p = end) {
         end = p + sn_gemm_panels_at_once(t) < last ? p + sn_gemm_panels_at_once(t) : last;
-        sn_gemm_sums(t, a, m, packed, g->n, g->k, p, end, acc, wide);
+        struct sn_gemm_out out = {.type = g->c_type,
+                                  .sa = g->sa + row,
+                                  .sb = g->sb + p * t->cols,
+                                  .c = element(g->c, g->c_type, row * g->ldc + p * t->cols),
+                                  .ldc = g->ldc,
+                                  .columns = g->n - p * t->cols,
+                                  .stream = g->m * g->n * sizeof(float) > STREAM};
+        sn_gemm_finish(t, a, m, packed, g->n, g->k, p, end, acc, wide, tile_by_tile ? &out : NULL);
         /* A few rows of all panels at a time: C is written in longer runs. */
-        for (size_t r = 0; r < m; r += AT_ONCE)
+        for (size_t r = 0; !tile_by_tile && r < m; r += AT_ONCE)
             for (size_t q = p; q < end; q++) {
                 size_t col = q * t->cols, n = g->n - col < t->cols ? g->n - col : t->cols,
                        rows = m - r < AT_ONCE ? m - r : AT_ONCE;
