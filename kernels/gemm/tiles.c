@@ -78,23 +78,34 @@ static const int32_t *starts_of(const struct sn_gemm_tiles *t, const void *packe
     return (const int32_t *)(base + round64(sn_gemm_panels(t, n) * panel_bytes(t, k)));
 }
 
+/* Some k of a panel at a time: they are written into the first-level cache. */
+static void pack_panel(const struct sn_gemm_tiles *t, const int8_t *w, size_t n, size_t k,
+                       size_t ldw, int8_t *to, int32_t *starts)
+{
+    enum { SOME = 64 };
+    for (size_t from = 0; from < k; from += SOME)
+        for (size_t j = 0; j < n; j++) {
+            const int8_t *row = w + j * ldw;
+            size_t end = least(from + SOME, k);
+            int32_t sum = 0;
+            for (size_t i = from; i < end; i += t->group) {
+                int8_t *at = to + i * t->cols + j * t->group;
+                for (size_t b = 0; b < t->group && i + b < end; b++)
+                    sum += at[b] = row[i + b];
+            }
+            if (starts)
+                starts[j] -= t->zero * sum;
+        }
+}
+
 void sn_gemm_pack_w(const struct sn_gemm_tiles *t, const int8_t *w, size_t n, size_t k, size_t ldw,
                     void *packed)
 {
     int32_t *starts = t->zero ? (int32_t *)starts_of(t, packed, n, k) : NULL;
-    size_t columns = sn_gemm_panels(t, n) * t->cols;
     memset(packed, 0, sn_gemm_w_bytes(t, n, k));
-    for (size_t j = 0; j < columns && j < n; j++) {
-        int8_t *to = (int8_t *)packed + j / t->cols * panel_bytes(t, k) + j % t->cols * t->group;
-        const int8_t *from = w + j * ldw;
-        int32_t sum = 0;
-        for (size_t i = 0; i < k; i++) {
-            to[i / t->group * t->group * t->cols + i % t->group] = from[i];
-            sum += from[i];
-        }
-        if (starts)
-            starts[j] = -t->zero * sum;
-    }
+    for (size_t j = 0; j < n; j += t->cols)
+        pack_panel(t, w + j * ldw, least(t->cols, n - j), k, ldw,
+                   (int8_t *)packed + j / t->cols * panel_bytes(t, k), starts ? starts + j : NULL);
 }
 
 void sn_gemm_pack_a(const struct sn_gemm_tiles *t, const struct sn_gemm_rows *rows, size_t m,

@@ -1,14 +1,16 @@
 /* moe, each step a pass over memory, with oneDNN's products on weights that it has packed before:
- * 1 x 1 convolutions over an image of m pixels. Of its calls only they take packed int8 weights on
- * AVX2. Measured (Zen 3, one core, N 4096, K 7168, weights from memory, 1 / 4 / 16 / 64 rows):
- * convolution 1.5 / 2.5 / 7.4 / 20.7 ms, matmul 5.9 / 6.9 / 14.2 / 32.6 ms, inner product 5.3 / 10
- * / 14.5 / 42 ms; one image a row is as slow as these.
+ * its blocked matmul where there is one ("brg:", AVX-512 VNNI), else 1 x 1 convolutions over an
+ * image of m pixels. Of its calls only they take packed int8 weights on AVX2. Measured (Zen 3, one
+ * core, N 4096, K 7168, weights from memory, 1 / 4 / 16 / 64 rows): convolution 1.5 / 2.5 / 7.4
+ * / 20.7 ms, matmul 5.9 / 6.9 / 14.2 / 32.6 ms, inner product 5.3 / 10 / 14.5 / 42 ms; one image a
+ * row is as slow as these.
  *
  * Primitives are made by prepare(), for the rows that experts get there and for powers of two, of
  * which any other number is put together. INEXACT: without VNNI it multiplies by VPMADDUBSW, which
  * saturates; sums above 2^24 are rounded to f32. */
 #include <dnnl.h>
 #include <omp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,12 +23,13 @@
 /* One product, (m, k) u8 by (n, k), for so many rows. */
 struct sized {
     size_t m;
-    dnnl_primitive_t convolution;
+    dnnl_primitive_t primitive;
     dnnl_memory_t src, dst;
 };
 
 struct product {
     size_t n, k;
+    bool matmul;          /* not a convolution */
     dnnl_memory_desc_t w; /* as packed */
     struct sized *sizes;  /* rising m */
     size_t n_sizes;
@@ -51,9 +54,28 @@ static dnnl_status_t tagged(dnnl_memory_desc_t *md, const dnnl_dims_t dims, int 
     return dnnl_memory_desc_init_by_tag(md, n, dims, type, tag);
 }
 
-/* The descriptor for m rows; weights as in *w, or, where that has no dimensions, as it likes. */
-static dnnl_status_t describe(dnnl_engine_t engine, const struct product *p, size_t m,
-                              const dnnl_memory_desc_t *w, dnnl_primitive_desc_t *out)
+/* The matmul for m rows; weights as in *w, or, where that has no dimensions, as it likes. */
+static dnnl_status_t describe_matmul(dnnl_engine_t engine, const struct product *p, size_t m,
+                                     const dnnl_memory_desc_t *w, dnnl_primitive_desc_t *out)
+{
+    dnnl_dim_t rows = (dnnl_dim_t)m, n = (dnnl_dim_t)p->n, k = (dnnl_dim_t)p->k;
+    dnnl_memory_desc_t src, dst, bias, weights = *w;
+    dnnl_matmul_desc_t d;
+    dnnl_status_t s = tagged(&src, (dnnl_dims_t){rows, k}, 2, dnnl_u8, dnnl_ab);
+    if (!s)
+        s = tagged(&dst, (dnnl_dims_t){rows, n}, 2, dnnl_s32, dnnl_ab);
+    if (!s)
+        s = tagged(&bias, (dnnl_dims_t){1, n}, 2, dnnl_s32, dnnl_ab);
+    if (!s && !w->ndims)
+        s = tagged(&weights, (dnnl_dims_t){k, n}, 2, dnnl_s8, dnnl_format_tag_any);
+    if (!s)
+        s = dnnl_matmul_desc_init(&d, &src, &weights, &bias, &dst);
+    return s ? s : dnnl_primitive_desc_create(out, &d, NULL, engine, NULL);
+}
+
+/* The same as a convolution. */
+static dnnl_status_t describe_convolution(dnnl_engine_t engine, const struct product *p, size_t m,
+                                          const dnnl_memory_desc_t *w, dnnl_primitive_desc_t *out)
 {
     dnnl_dim_t rows = (dnnl_dim_t)m, n = (dnnl_dim_t)p->n, k = (dnnl_dim_t)p->k;
     dnnl_memory_desc_t src, dst, bias, weights = *w;
@@ -72,13 +94,33 @@ static dnnl_status_t describe(dnnl_engine_t engine, const struct product *p, siz
     return s ? s : dnnl_primitive_desc_create(out, &d, NULL, engine, NULL);
 }
 
-/* How the weights lie: as the primitive for the mean of rows likes. */
+static dnnl_status_t describe(dnnl_engine_t engine, const struct product *p, size_t m,
+                              const dnnl_memory_desc_t *w, dnnl_primitive_desc_t *out)
+{
+    return (p->matmul ? describe_matmul : describe_convolution)(engine, p, m, w, out);
+}
+
+static bool is_blocked(dnnl_primitive_desc_t d)
+{
+    const char *name = "";
+    dnnl_primitive_desc_query(d, dnnl_query_impl_info_str, 0, (void *)&name);
+    return strncmp(name, "brg", 3) == 0;
+}
+
+/* Which primitive, and how the weights lie: as that for the mean of rows likes. */
 static dnnl_status_t choose(dnnl_engine_t engine, const struct sn_moe_ffn *f, struct product *p)
 {
     size_t m = (f->copies + f->experts - 1) / f->experts;
     dnnl_primitive_desc_t d;
     p->w.ndims = 0;
+    p->matmul = true;
     dnnl_status_t s = describe(engine, p, m ? m : 1, &p->w, &d);
+    if (s || !is_blocked(d)) {
+        if (!s)
+            dnnl_primitive_desc_destroy(d);
+        p->matmul = false;
+        s = describe(engine, p, m ? m : 1, &p->w, &d);
+    }
     if (s)
         return s;
     p->w = *dnnl_primitive_desc_query_md(d, dnnl_query_weights_md, 0);
@@ -131,7 +173,7 @@ static dnnl_status_t add_size(struct state *k, struct product *p, size_t m)
     if (s)
         return s;
     to->m = m;
-    s = dnnl_primitive_create(&to->convolution, d);
+    s = dnnl_primitive_create(&to->primitive, d);
     if (!s)
         s = dnnl_memory_create(&to->src, dnnl_primitive_desc_query_md(d, dnnl_query_src_md, 0),
                                k->engine, NULL);
@@ -183,9 +225,11 @@ static dnnl_status_t pack(struct state *k, struct product *p, size_t e, const in
     dnnl_primitive_t reorder = NULL;
     char *sums = at + w_bytes(p);
     dnnl_dim_t n = (dnnl_dim_t)p->n, kk = (dnnl_dim_t)p->k;
-    dnnl_status_t s = tagged(&plain, (dnnl_dims_t){n, kk, 1, 1}, 4, dnnl_s8, dnnl_oihw);
+    dnnl_status_t s = p->matmul ? tagged(&plain, (dnnl_dims_t){kk, n}, 2, dnnl_s8, dnnl_ba)
+                                : tagged(&plain, (dnnl_dims_t){n, kk, 1, 1}, 4, dnnl_s8, dnnl_oihw);
     if (!s)
-        s = tagged(&bias, (dnnl_dims_t){n}, 1, dnnl_s32, dnnl_x);
+        s = p->matmul ? tagged(&bias, (dnnl_dims_t){1, n}, 2, dnnl_s32, dnnl_ab)
+                      : tagged(&bias, (dnnl_dims_t){n}, 1, dnnl_s32, dnnl_x);
     if (!s)
         s = dnnl_memory_create(&from, &plain, k->engine, (void *)w);
     if (!s)
@@ -221,7 +265,7 @@ static void release(const union sn_problem *p, void *packed)
     struct state *k = packed;
     for (struct product *m = k->products; m < k->products + 2; m++) {
         for (size_t i = 0; i < m->n_sizes; i++) {
-            dnnl_primitive_destroy(m->sizes[i].convolution);
+            dnnl_primitive_destroy(m->sizes[i].primitive);
             dnnl_memory_destroy(m->sizes[i].src);
             dnnl_memory_destroy(m->sizes[i].dst);
         }
@@ -280,7 +324,7 @@ static void multiply(const struct state *k, const struct product *p, size_t e, c
                                   {DNNL_ARG_WEIGHTS, p->weights[e]},
                                   {DNNL_ARG_BIAS, p->bias[e]},
                                   {DNNL_ARG_DST, z->dst}};
-        dnnl_primitive_execute(z->convolution, k->stream, 4, args);
+        dnnl_primitive_execute(z->primitive, k->stream, 4, args);
         dnnl_stream_wait(k->stream);
         a += z->m * p->k;
         c += z->m * p->n;
@@ -356,7 +400,7 @@ static size_t scratch_bytes(const union sn_problem *p, unsigned threads)
 
 static const char *unsupported(const union sn_problem *p, unsigned threads)
 {
-    return packed_bytes(p, threads) ? NULL : "oneDNN has no convolution for it";
+    return packed_bytes(p, threads) ? NULL : "oneDNN has no product on packed weights for it";
 }
 
 #else
@@ -383,8 +427,9 @@ const struct sn_kernel sn_moe_unfused_onednn = {
     .size = sizeof(struct sn_kernel),
     .op = "moe",
     .name = "unfused_onednn",
-    .brief = "each step a pass over memory; oneDNN's 1 x 1 convolution on packed weights; INEXACT "
-             "without VNNI: saturates",
+    .brief =
+        "each step a pass over memory; oneDNN's matmul or convolution on packed weights; INEXACT "
+        "without VNNI: saturates",
     .isa = "generic",
     .flags = SN_KERNEL_BASELINE | SN_KERNEL_INEXACT | SN_KERNEL_OWN_THREADS,
     .unsupported = unsupported,
