@@ -115,16 +115,7 @@ static inline void vi_step(vi *c0, vi *c1, vi a0, vi a1, const uint32_t *b)
 
 static inline vf vf_from_ints(vi x)
 {
-#ifdef SN_EMULATE_AVX512 /* simde lacks it */
-    int32_t from[LANES];
-    float to[LANES];
-    _mm512_storeu_si512(from, x);
-    for (int i = 0; i < LANES; i++)
-        to[i] = (float)from[i];
-    return _mm512_loadu_ps(to);
-#else
     return _mm512_cvtepi32_ps(x);
-#endif
 }
 
 static inline vi vi_rounded(vf x)

@@ -5,6 +5,7 @@
 
 #include "kernels/gemm/emit.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/pack_u8.h"
 #include "kernels/kernel.h"
 #include "kernels/simd512.h"
 
@@ -84,23 +85,6 @@ static void tile(unsigned rows, const struct sn_gemm_step *s)
     }
 }
 
-/* Row after row, u8; s8 are moved by 128. Behind k there are zeros, of which the weights are 0. */
-static void pack_tile(const void *const *r, unsigned rows, enum sn_type type, size_t k, size_t kp,
-                      void *dst)
-{
-    const __m512i flip = _mm512_set1_epi8(type == SN_S8 ? (char)0x80 : 0);
-    for (unsigned row = 0; row < rows; row++) {
-        const char *from = r[row];
-        char *to = (char *)dst + row * kp;
-        size_t i = 0;
-        for (; i + 64 <= k; i += 64)
-            _mm512_storeu_si512(to + i, _mm512_xor_si512(_mm512_loadu_si512(from + i), flip));
-        for (; i < k; i++)
-            to[i] = (char)(from[i] ^ (type == SN_S8 ? 0x80 : 0));
-        memset(to + k, 0, kp - k);
-    }
-}
-
 SN_GEMM_EMIT(COLS)
 
 #define SCALED(j)                                                                                  \
@@ -135,7 +119,7 @@ const struct sn_gemm_tiles sn_gemm_avx512vnni = {.rows = 6,
                                                  .kc_few = 256,
                                                  .narrow = 6,
                                                  .tile = tile,
-                                                 .pack_tile = pack_tile,
+                                                 .pack_tile = sn_gemm_pack_u8_rows,
                                                  .emit = emit,
                                                  .stream = stream};
 

@@ -5,6 +5,7 @@
 
 #include "kernels/gemm/emit.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/pack_u8.h"
 #include "kernels/kernel.h"
 
 #define COLS 64
@@ -25,19 +26,6 @@ static void tile(unsigned rows, const struct sn_gemm_step *s)
     kernel_of(rows, s->k)(s->w, s->a, s->acc);
 }
 
-/* Row after row, as libxsmm reads them; s8 are moved by 128. */
-static void pack_tile(const void *const *r, unsigned rows, enum sn_type type, size_t k, size_t kp,
-                      void *dst)
-{
-    for (unsigned row = 0; row < rows; row++) {
-        uint8_t *restrict to = (uint8_t *)dst + row * kp, flip = type == SN_S8 ? 0x80 : 0;
-        const uint8_t *restrict from = r[row];
-        for (size_t i = 0; i < k; i++)
-            to[i] = from[i] ^ flip;
-        memset(to + k, 0, kp - k);
-    }
-}
-
 SN_GEMM_EMIT(COLS)
 
 static const struct sn_gemm_tiles tiles = {.rows = ROWS,
@@ -45,10 +33,11 @@ static const struct sn_gemm_tiles tiles = {.rows = ROWS,
                                            .group = 4,
                                            .step = STEP,
                                            .a_bytes = 1,
+                                           .rowwise = true,
                                            .zero = 128,
                                            .kc = KC,
                                            .tile = tile,
-                                           .pack_tile = pack_tile,
+                                           .pack_tile = sn_gemm_pack_u8_rows,
                                            .emit = emit};
 
 static const char *unsupported(const union sn_problem *p, unsigned threads)

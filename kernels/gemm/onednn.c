@@ -97,7 +97,6 @@ static dnnl_primitive_desc_t describe(dnnl_engine_t engine, const struct sn_gemm
     dnnl_memory_desc_t src, w, dst;
     dnnl_matmul_desc_t d;
     dnnl_primitive_desc_t made = NULL;
-    const char *name = "";
     if (!m)
         return NULL;
     dnnl_data_type_t type = g->a_type == SN_U8 ? dnnl_u8 : dnnl_s8;
@@ -109,8 +108,7 @@ static dnnl_primitive_desc_t describe(dnnl_engine_t engine, const struct sn_gemm
         dnnl_matmul_desc_init(&d, &src, &w, NULL, &dst) ||
         dnnl_primitive_desc_create(&made, &d, NULL, engine, NULL))
         return NULL;
-    dnnl_primitive_desc_query(made, dnnl_query_impl_info_str, 0, (void *)&name);
-    if (strncmp(name, "brg", 3) == 0)
+    if (sn_onednn_is_blocked(made))
         return made;
     dnnl_primitive_desc_destroy(made);
     return NULL;

@@ -16,6 +16,7 @@
 
 #include "harness/base/buf.h"
 #include "kernels/gemm/emit.h"
+#include "kernels/gemm/onednn.h"
 #include "kernels/moe/unfused.h"
 
 #if DNNL_VERSION_MAJOR == 2
@@ -100,13 +101,6 @@ static dnnl_status_t describe(dnnl_engine_t engine, const struct product *p, siz
     return (p->matmul ? describe_matmul : describe_convolution)(engine, p, m, w, out);
 }
 
-static bool is_blocked(dnnl_primitive_desc_t d)
-{
-    const char *name = "";
-    dnnl_primitive_desc_query(d, dnnl_query_impl_info_str, 0, (void *)&name);
-    return strncmp(name, "brg", 3) == 0;
-}
-
 /* Which primitive, and how the weights lie: as that for the mean of rows likes. */
 static dnnl_status_t choose(dnnl_engine_t engine, const struct sn_moe_ffn *f, struct product *p)
 {
@@ -115,7 +109,7 @@ static dnnl_status_t choose(dnnl_engine_t engine, const struct sn_moe_ffn *f, st
     p->w.ndims = 0;
     p->matmul = true;
     dnnl_status_t s = describe(engine, p, m ? m : 1, &p->w, &d);
-    if (s || !is_blocked(d)) {
+    if (s || !sn_onednn_is_blocked(d)) {
         if (!s)
             dnnl_primitive_desc_destroy(d);
         p->matmul = false;
