@@ -13,7 +13,8 @@
  *     f32   one f32
  *     s16   two 16-bit integers: s8 values; q scaled to q_most by its largest element, p times the
  *           token's scale to 32767 by the largest of the block. Sums are exact, in int32
- *     b16   two bf16 (VDPBF16PS): p as the sum of two bf16, error 2^-17
+ *     b16   two bf16 (VDPBF16PS): p rounded to bf16, and l the sum of the rounded
+ *     u8    four integers of 8 bits, of V and p alone (kernels/mla/avx512vnni.c)
  * A file includes attention_avx2.h or attention_avx512.h before this. */
 #ifndef SN_KERNELS_ATTENTION_PANEL_H
 #define SN_KERNELS_ATTENTION_PANEL_H
@@ -36,12 +37,23 @@ struct panel {
     int32_t limit[PANEL], least, most; /* tokens seen: each query's, the fewest, the most */
 };
 
+/* Rows of tokens to bring into L2 while tiles are computed: they lie in pages anywhere, and are too
+ * short for the hardware to guess where the next one is. */
+struct ahead {
+    const char *row[BLOCK];
+    size_t rows, lines;  /* cache lines of a row */
+    size_t at, line;     /* the next one: of row `at` */
+    size_t lines_a_tile; /* to fetch with each tile */
+};
+
 /* A block of tokens. */
 struct block {
     size_t first, n;
     uint32_t *k, *v; /* (BLOCK, words; ldk), (BLOCK or BLOCK / 2, V rounded up to TILE; ldv) */
+    uint32_t *quads; /* u8: V of four tokens to a word (BLOCK / 4, V rounded up to TILE; ldv) */
     size_t words, ldk, ldv, columns;
     float token[BLOCK], share[BLOCK], largest; /* s16: scale; the same over the largest */
+    struct ahead *ahead;                       /* of the next block; NULL: nothing to fetch */
 };
 
 /* What a panel and a block need in between. */
@@ -49,6 +61,17 @@ struct between {
     uint32_t s[BLOCK * PANEL], p[BLOCK * PANEL];
     float keep[PANEL], unit[PANEL];
 };
+
+static inline void fetch_ahead(struct ahead *a)
+{
+    if (!a)
+        return;
+    for (size_t n = a->lines_a_tile; n > 0 && a->at < a->rows; n--) {
+        __builtin_prefetch(a->row[a->at] + a->line * 64, 0, 2);
+        if (++a->line == a->lines)
+            a->line = 0, a->at++;
+    }
+}
 
 #define MODE(name)      name##_f32
 #define ACC             vf
@@ -124,9 +147,20 @@ static inline void pack_s16(struct panel *p, const uint16_t *q, size_t stride, s
         if (amax < 0x1p-100f) /* its scores are 0 to f32; most / amax might be infinite */
             continue;
         float by = most / amax;
-        int16_t *out = (int16_t *)p->q + 2 * r;
-        for (size_t k = 0; k < d; k++)
-            out[(k / 2) * 2 * PANEL + k % 2] = (int16_t)__builtin_rintf(sn_bf16_to_f32(q[k]) * by);
+        uint32_t *out = p->q + r;
+        int32_t of[LANES];
+        for (size_t k = 0; k < d; k += LANES) {
+            size_t n = d - k < LANES ? d - k : LANES;
+            if (n == LANES) {
+                vi_store(of, vi_rounded(vf_mul(vf_from_bf16(q + k), vf_of(by))));
+            } else {
+                for (size_t i = 0; i < n; i++)
+                    of[i] = (int32_t)__builtin_rintf(sn_bf16_to_f32(q[k + i]) * by);
+                of[n] = 0;
+            }
+            for (size_t i = 0; i < n; i += 2)
+                out[(k + i) / 2 * PANEL] = (uint32_t)(of[i] & 0xffff) | (uint32_t)of[i + 1] << 16;
+        }
         p->factor[r] *= amax / most;
     }
 }
@@ -144,26 +178,28 @@ static void begin_panel(struct panel *p, float scale, size_t columns)
     memset(p->o, 0, columns * PANEL * sizeof *p->o);
 }
 
-/* out[r][c] = o[c][r] / l[r] in bf16, rows `stride` apart. */
+/* out[r][c] = o[c][r] / l[r] in bf16, rows `stride` apart; by few columns, which stay in L1. */
 static void end_panel(struct panel *p, uint16_t *out, size_t stride, size_t rows, size_t v)
 {
-    for (size_t r = 0; r < rows; r++) {
-        float by = 1 / p->l[r];
-        for (size_t c = 0; c < v; c++)
-            out[r * stride + c] = sn_bf16_from_f32(p->o[c * PANEL + r] * by);
-    }
+    enum { FEW = 64 };
+    for (size_t from = 0; from < v; from += FEW)
+        for (size_t r = 0; r < rows; r++) {
+            float by = 1 / p->l[r];
+            size_t to = v - from < FEW ? v : from + FEW;
+            for (size_t c = from; c < to; c++)
+                out[r * stride + c] = sn_bf16_from_f32(p->o[c * PANEL + r] * by);
+        }
 }
 
 /* --- softmax --------------------------------------------------------------------------------- */
 
-/* Half a panel (vectors of LANES): scores in t->s become weights relative to the new maximum;
- * returns the largest weight times its token's share (s16). */
-static inline vf softmax(struct panel *p, const struct block *b, struct between *t, size_t half,
-                         bool integers)
+/* Of half a panel (vectors of LANES): scores in t->s get their factors and limits; returns the new
+ * maximum. */
+static inline vf scale_scores(struct panel *p, const struct block *b, struct between *t,
+                              size_t half, bool integers)
 {
     uint32_t *s = t->s + half;
-    vf factor = vf_load(p->factor + half), old = vf_load(p->m + half), top = old, sum = vf_of(0),
-       largest = vf_of(0);
+    vf factor = vf_load(p->factor + half), top = vf_load(p->m + half);
     bool masked = (int64_t)(b->first + b->n) > p->least;
     for (size_t i = 0; i < b->n; i++) {
         vf x = integers ? vf_mul(vf_mul(vf_from_ints(vi_load(s + i * PANEL)), factor),
@@ -174,6 +210,25 @@ static inline vf softmax(struct panel *p, const struct block *b, struct between 
         vf_store(s + i * PANEL, x);
         top = vf_max(top, x);
     }
+    return top;
+}
+
+/* The new maximum, and the sum of a block's weights relative to it. */
+static inline void account(struct panel *p, struct between *t, size_t half, vf top, vf sum)
+{
+    vf keep = vf_exp(vf_sub(vf_load(p->m + half), top));
+    vf_store(t->keep + half, keep);
+    vf_store(p->m + half, top);
+    vf_store(p->l + half, vf_fma(vf_load(p->l + half), keep, sum));
+}
+
+/* Half a panel: scores in t->s become weights relative to the new maximum; returns the largest
+ * weight times its token's share (s16). */
+static inline vf softmax(struct panel *p, const struct block *b, struct between *t, size_t half,
+                         bool integers)
+{
+    uint32_t *s = t->s + half;
+    vf top = scale_scores(p, b, t, half, integers), sum = vf_of(0), largest = vf_of(0);
     for (size_t i = 0; i < b->n; i++) {
         vf x = vf_exp(vf_sub(vf_load(s + i * PANEL), top));
         sum = vf_add(sum, x);
@@ -183,10 +238,7 @@ static inline vf softmax(struct panel *p, const struct block *b, struct between 
         }
         vf_store(s + i * PANEL, x);
     }
-    vf keep = vf_exp(vf_sub(old, top));
-    vf_store(t->keep + half, keep);
-    vf_store(p->m + half, top);
-    vf_store(p->l + half, vf_fma(vf_load(p->l + half), keep, sum));
+    account(p, t, half, top, sum);
     return largest;
 }
 
@@ -210,27 +262,18 @@ static inline void quantize_weights(const struct block *b, struct between *t, si
 
 static inline void attend_f32(struct panel *p, const struct block *b, struct between *t)
 {
-    for (size_t k = 0; k < b->words; k += PIECE)
-        for (size_t i = 0; i < b->n; i += TILE)
-            score_tile_f32(p->q + k * PANEL, b->k + i * b->ldk + k, b->ldk,
-                           b->words - k < PIECE ? b->words - k : PIECE, t->s + i * PANEL, k == 0);
+    scores_f32(p, b, t);
     softmax(p, b, t, 0, false);
     softmax(p, b, t, LANES, false);
-    for (size_t c = 0; c < b->columns; c += TILE)
-        value_tile_f32(t->s, 1, 0, b->v + c, b->ldv, b->n, t->keep, t->unit, p->o + c * PANEL);
+    values_f32(p, b, t, t->s, b->v, b->n);
 }
 
 static inline void attend_s16(struct panel *p, const struct block *b, struct between *t)
 {
-    for (size_t k = 0; k < b->words; k += PIECE)
-        for (size_t i = 0; i < b->n; i += TILE)
-            score_tile_s16(p->q + k * PANEL, b->k + i * b->ldk + k, b->ldk,
-                           b->words - k < PIECE ? b->words - k : PIECE, t->s + i * PANEL, k == 0);
+    scores_s16(p, b, t);
     for (size_t half = 0; half < PANEL; half += LANES)
         quantize_weights(b, t, half, softmax(p, b, t, half, true));
-    for (size_t c = 0; c < b->columns; c += TILE)
-        value_tile_s16(t->p, 1, 0, b->v + c, b->ldv, (b->n + 1) / 2, t->keep, t->unit,
-                       p->o + c * PANEL);
+    values_s16(p, b, t, t->p, b->v, (b->n + 1) / 2);
 }
 
 /* --- tokens ------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
-/* The two products of attention on a tile; included once for each MODE by attention_panel.h.
+/* The two products of attention, on a tile and on a block; included once for each MODE by
+ * attention_panel.h.
  *
  * Both are C[i][r] = sum_k dot(A[k][r], B[i, k]) over words of 32 bits: an f32 each, or a pair of
- * 16-bit numbers. A (K, PANEL) is loaded, words of B are broadcast by STEP; i < TILE, r < PANEL.
- * The sums are named one by one: GCC 12 keeps arrays of them in memory. */
+ * 16-bit numbers, or four of 8 bits. A (K, PANEL) is loaded, words of B are broadcast by STEP; i <
+ * TILE, r < PANEL. The sums are named one by one: GCC 12 keeps arrays of them in memory. */
 #define SUM(i) ACC c##i##_0, c##i##_1;
 
 /* Scores: i is a token, B (TILE, K; ldb). Adds to what s (TILE, PANEL) holds unless `first`. */
@@ -31,26 +32,24 @@ static __attribute__((noinline, unused)) void MODE(score_tile)(const uint32_t *a
 #undef RESUME
 }
 
-/* Values: i is a column, B (K, TILE; ldb), k a token (or two). o (TILE, PANEL) f32 becomes o times
- * `keep` plus the sums times `unit`; (PANEL) both. The parts of p lie behind one another. */
-static __attribute__((noinline, unused)) void
-MODE(value_tile)(const uint32_t *p, size_t parts, size_t part_words, const uint32_t *b, size_t ldb,
-                 size_t k_end, const float *keep, const float *unit, float *o)
+/* Values: i is a column, B (K, TILE; ldb), k a token (or two, or four). o (TILE, PANEL) f32 becomes
+ * o times `keep` plus the sums times `unit`; (PANEL) both. */
+static __attribute__((noinline, unused)) void MODE(value_tile)(const uint32_t *a, const uint32_t *b,
+                                                               size_t ldb, size_t k_end,
+                                                               const float *keep, const float *unit,
+                                                               float *o)
 {
     EACH_OF_TILE(SUM)
     EACH_OF_TILE(BEGIN)
     /* The outputs of all panels together are larger than L2. */
     for (size_t i = 0; i < TILE * PANEL; i += 16)
         __builtin_prefetch(o + i);
-    for (size_t part = 0; part < parts; part++) {
-        const uint32_t *a = p + part * part_words;
 #pragma GCC unroll 4
-        for (size_t k = 0; k < k_end; k++) {
-            FACTOR a0 = FACTOR_LOAD(a + k * PANEL), a1 = FACTOR_LOAD(a + k * PANEL + LANES);
+    for (size_t k = 0; k < k_end; k++) {
+        FACTOR a0 = FACTOR_LOAD(a + k * PANEL), a1 = FACTOR_LOAD(a + k * PANEL + LANES);
 #define ADD(i) STEP(&c##i##_0, &c##i##_1, a0, a1, b + k * ldb + (i));
-            EACH_OF_TILE(ADD)
+        EACH_OF_TILE(ADD)
 #undef ADD
-        }
     }
     /* By way of memory: with more live than the sums, GCC 12 keeps them there in the loop too. */
     uint32_t sums[TILE * PANEL] __attribute__((aligned(64)));
@@ -63,6 +62,28 @@ MODE(value_tile)(const uint32_t *p, size_t parts, size_t part_words, const uint3
         for (size_t i = half; i < TILE * PANEL; i += PANEL)
             vf_store(o + i, vf_fma(vf_load(o + i), k, TO_FLOAT(ACC_LOAD(sums + i), u)));
         (void)u;
+    }
+}
+
+/* All scores of a block for a panel, to t->s. */
+static inline void MODE(scores)(const struct panel *p, const struct block *b, struct between *t)
+{
+    for (size_t k = 0; k < b->words; k += PIECE)
+        for (size_t i = 0; i < b->n; i += TILE) {
+            MODE(score_tile)
+            (p->q + k * PANEL, b->k + i * b->ldk + k, b->ldk,
+             b->words - k < PIECE ? b->words - k : PIECE, t->s + i * PANEL, k == 0);
+            fetch_ahead(b->ahead);
+        }
+}
+
+/* A block's weighted values to p->o; weights (words, PANEL), values (words, columns). */
+static inline void MODE(values)(struct panel *p, const struct block *b, const struct between *t,
+                                const uint32_t *weights, const uint32_t *v, size_t words)
+{
+    for (size_t c = 0; c < b->columns; c += TILE) {
+        MODE(value_tile)(weights, v + c, b->ldv, words, t->keep, t->unit, p->o + c * PANEL);
+        fetch_ahead(b->ahead);
     }
 }
 

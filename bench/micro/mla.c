@@ -107,6 +107,7 @@ static size_t arrays(const union sn_problem *p, struct sn_array *out)
         {"table", SN_FIELD(mla, table), a->requests * a->pages_per_request * 4, SN_ARRAY_INPUT},
         {"length", SN_FIELD(mla, length), a->requests * 4, SN_ARRAY_INPUT},
         {"out", SN_FIELD(mla, out), rows * a->latent * 2, SN_ARRAY_OUTPUT},
+        {"spread", SN_FIELD(mla, spread), rows * sizeof(float), SN_ARRAY_OUTPUT},
         {"kv_scale", SN_FIELD(mla, kv_scale), slots * 4, SN_ARRAY_INPUT}};
     size_t n = sizeof all / sizeof *all - (a->kv_type != SN_S8);
     memcpy(out, all, n * sizeof *all);
@@ -192,15 +193,18 @@ static void compare(const struct sn_kernel *by, const union sn_problem *got,
     const struct sn_mla *a = &got->mla;
     size_t d = a->latent + a->rope, rows = a->queries * a->heads;
     double *bounds = sn_calloc(rows, sizeof *bounds);
-    k->what = SN_ATTENTION_WHAT;
+    bool rounded = by->flags & SN_KERNEL_SHORT_WEIGHTS;
+    k->what = rounded ? SN_ATTENTION_WHAT_SHORT : SN_ATTENTION_WHAT;
     for (size_t r = 0; r < a->requests; r++) {
         struct sn_attention_bound b = {.elements = d,
                                        .tokens = a->length[r],
                                        .scale = a->scale,
                                        .integers = a->kv_type == SN_S8};
         extremes(a, r, &b);
-        for (size_t i = 0; i < rows; i++)
+        for (size_t i = 0; i < rows; i++) {
+            b.spread = rounded ? want->mla.spread[r * rows + i] : 0;
             bounds[i] = sn_attention_allowed(&b, (const uint16_t *)a->q + (r * rows + i) * d);
+        }
         size_t at = r * rows * a->latent;
         const struct sn_compared m = {"out", SN_BF16,   a->out + at, want->mla.out + at,
                                       rows,  a->latent, a->latent};

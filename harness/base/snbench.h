@@ -145,7 +145,8 @@ struct sn_moe_ffn {
  * kv is bf16, or s8 with one f32 scale per token (kv_scale[page][slot]; value = q * scale, scale
  * >= 0). Slots behind the last token of a request, and entries of the table for pages that it does
  * not have, hold anything. Exact is the real number; bench/micro/mla.c states the error allowed:
- * f32 arithmetic, and for s8 q, and p of 96 tokens, in 15 bits. */
+ * f32 arithmetic, for s8 q, and p of 96 tokens, in 15 bits, and what a variant that says
+ * SN_KERNEL_SHORT_WEIGHTS does to p. */
 struct sn_mla {
     size_t requests, queries, heads, latent, rope, page, pages_per_request, pages;
     float scale;
@@ -156,6 +157,8 @@ struct sn_mla {
     const uint32_t *table;  /* (requests, pages_per_request) */
     const uint32_t *length; /* (requests), each >= Q */
     uint16_t *out;          /* (requests, Q, heads, latent) bf16 */
+    float *spread; /* (requests, Q, heads): sqrt(sum p_i^2), written by the reference alone, for the
+                      check; others may not */
 };
 
 /* mla-prolog: from hidden states to queries and the latent KV of one decode step (arXiv 2405.04434,
@@ -225,10 +228,14 @@ union sn_problem {
 enum sn_kernel_flags {
     SN_KERNEL_BASELINE = 1, /* another library's: never `best` */
     SN_KERNEL_INEXACT = 2,  /* may saturate: never `best`; its check reports, and does not fail */
-    SN_KERNEL_OWN_THREADS = 4, /* starts its threads itself: run() is called once, by one thread,
-                                  with team->count the number it may use */
-    SN_KERNEL_SAME_BITS = 8,   /* moe: keeps the formulas of floating point to the letter */
+    SN_KERNEL_OWN_THREADS = 4,    /* starts its threads itself: run() is called once, by one thread,
+                                     with team->count the number it may use */
+    SN_KERNEL_SAME_BITS = 8,      /* moe: keeps the formulas of floating point to the letter */
+    SN_KERNEL_SHORT_WEIGHTS = 16, /* mla: rounds p to bf16 before it is summed; of an s8 cache, to 8
+                                     bits of the largest of 96 tokens, unless that is more than
+                                     1 / SN_SHORT_WEIGHTS_SHARE of the sum so far */
 };
+#define SN_SHORT_WEIGHTS_SHARE 8
 
 struct sn_kernel {
     uint32_t abi;      /* SN_ABI_VERSION */

@@ -1,7 +1,6 @@
 /* mla by AVX-512 BF16: bf16 as it is, in pairs with VDPBF16PS, twice as many products an
- * instruction as f32. A weight is the sum of two bf16: one alone, as is common on GPUs, would save
- * a third of the arithmetic and leave an error of 2^-9 of a weight, more than that of everything
- * else. s8 as by AVX-512. */
+ * instruction as f32. A weight is a bf16 too, as is common on GPUs: off by 2^-9 of itself, more
+ * than by everything else (SN_KERNEL_SHORT_WEIGHTS). */
 #include "kernels/attention_avx512.h"
 
 #include "kernels/attention_panel.h"
@@ -39,9 +38,14 @@ static inline void step_b16(vf *c0, vf *c1, vi a0, vi a1, const uint32_t *b)
 static void pack_b16(struct panel *p, const uint16_t *q, size_t stride, size_t rows, size_t d)
 {
     memset(p->q, 0, (d + 1) / 2 * PANEL * sizeof *p->q);
-    for (size_t r = 0; r < rows; r++)
-        for (size_t k = 0; k < d; k++)
-            ((uint16_t *)p->q)[(k / 2 * PANEL + r) * 2 + k % 2] = q[r * stride + k];
+    for (size_t r = 0; r < rows; r++, q += stride) {
+        uint32_t *out = p->q + r;
+        size_t k = 0;
+        for (; k + 2 <= d; k += 2)
+            memcpy(&out[k / 2 * PANEL], q + k, 4);
+        if (k < d)
+            out[k / 2 * PANEL] = q[k];
+    }
 }
 
 static void bring_b16(struct block *b, size_t i, const uint16_t *row, const uint16_t *before,
@@ -60,43 +64,45 @@ static void bring_b16(struct block *b, size_t i, const uint16_t *row, const uint
             out[c] = row[c];
 }
 
-/* To nearest even, in the upper half; x is finite. */
-static inline vi rounded_bf16(vf x)
+/* The words whose halves are x (low) and y rounded to bf16, to nearest even; both finite. */
+static inline vi pairs_bf16(vf x, vf y)
 {
-    vi bits = _mm512_castps_si512(x),
-       odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-    return _mm512_and_si512(vi_add(bits, vi_add(odd, _mm512_set1_epi32(0x7fff))),
-                            _mm512_set1_epi32((int)0xffff0000u));
+#ifdef SN_EMULATE_AVX512
+    vi a = _mm512_castps_si512(x), b = _mm512_castps_si512(y), one = _mm512_set1_epi32(1),
+       half = _mm512_set1_epi32(0x7fff);
+    a = vi_add(a, vi_add(half, _mm512_and_si512(_mm512_srli_epi32(a, 16), one)));
+    b = vi_add(b, vi_add(half, _mm512_and_si512(_mm512_srli_epi32(b, 16), one)));
+    return vi_pairs(_mm512_srli_epi32(a, 16), _mm512_srli_epi32(b, 16));
+#else
+    const vi zip = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
+                                    23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return _mm512_permutexvar_epi16(zip, (vi)_mm512_cvtne2ps_pbh(y, x));
+#endif
 }
 
-/* Weights as the sums of two bf16, the smaller ones one block of pairs behind. */
-static void split_weights(const struct block *b, struct between *t, size_t half)
+/* Half a panel: scores in t->s become pairs of weights in t->p. The sum is that of the weights as
+ * rounded, so that they are shares of one. */
+static void softmax_b16(struct panel *p, const struct block *b, struct between *t, size_t half)
 {
     const uint32_t *s = t->s + half;
+    const vi ones = _mm512_set1_epi32(0x3f803f80);
+    vf top = scale_scores(p, b, t, half, false), sum = vf_of(0);
     for (size_t i = 0; i < b->n; i += 2) {
-        vf x = vf_load(s + i * PANEL), y = i + 1 < b->n ? vf_load(s + (i + 1) * PANEL) : vf_of(0);
-        vi x1 = rounded_bf16(x), y1 = rounded_bf16(y),
-           x2 = rounded_bf16(vf_sub(x, _mm512_castsi512_ps(x1))),
-           y2 = rounded_bf16(vf_sub(y, _mm512_castsi512_ps(y1)));
-        uint32_t *out = t->p + i / 2 * PANEL + half;
-        vi_store(out, _mm512_or_si512(_mm512_srli_epi32(x1, 16), y1));
-        vi_store(out + BLOCK / 2 * PANEL, _mm512_or_si512(_mm512_srli_epi32(x2, 16), y2));
+        vf x = vf_exp(vf_sub(vf_load(s + i * PANEL), top)),
+           y = i + 1 < b->n ? vf_exp(vf_sub(vf_load(s + (i + 1) * PANEL), top)) : vf_of(0);
+        vi pair = pairs_bf16(x, y);
+        sum = dot_bf16(sum, pair, ones);
+        vi_store(t->p + i / 2 * PANEL + half, pair);
     }
+    account(p, t, half, top, sum);
 }
 
 static void attend_b16(struct panel *p, const struct block *b, struct between *t)
 {
-    for (size_t k = 0; k < b->words; k += PIECE)
-        for (size_t i = 0; i < b->n; i += TILE)
-            score_tile_b16(p->q + k * PANEL, b->k + i * b->ldk + k, b->ldk,
-                           b->words - k < PIECE ? b->words - k : PIECE, t->s + i * PANEL, k == 0);
-    for (size_t half = 0; half < PANEL; half += LANES) {
-        softmax(p, b, t, half, false);
-        split_weights(b, t, half);
-    }
-    for (size_t c = 0; c < b->columns; c += TILE)
-        value_tile_b16(t->p, 2, BLOCK / 2 * PANEL, b->v + c, b->ldv, (b->n + 1) / 2, t->keep,
-                       t->unit, p->o + c * PANEL);
+    scores_b16(p, b, t);
+    softmax_b16(p, b, t, 0);
+    softmax_b16(p, b, t, LANES);
+    values_b16(p, b, t, t->p, b->v, (b->n + 1) / 2);
 }
 
 #define BF16_PER_WORD 2
@@ -107,7 +113,12 @@ static void attend_b16(struct panel *p, const struct block *b, struct between *t
 
 static int rank(const union sn_problem *p, unsigned threads)
 {
-    return p->mla.kv_type == SN_BF16 ? 3 : 1;
+    return 3;
+}
+
+static const char *unsupported(const union sn_problem *p, unsigned threads)
+{
+    return p->mla.kv_type == SN_BF16 ? NULL : "for a cache in bf16";
 }
 
 const struct sn_kernel sn_mla_avx512bf16 = {
@@ -115,8 +126,10 @@ const struct sn_kernel sn_mla_avx512bf16 = {
     .size = sizeof(struct sn_kernel),
     .op = "mla",
     .name = "avx512bf16",
-    .brief = "online softmax on panels of 32 heads; VDPBF16PS, or 16-bit integers for s8",
+    .brief = "online softmax on panels of 32 heads; VDPBF16PS, weights in bf16; bf16 cache",
     .isa = "avx512bf16",
+    .flags = SN_KERNEL_SHORT_WEIGHTS,
+    .unsupported = unsupported,
     .rank = rank,
     .scratch_bytes = scratch_bytes,
     .run = run};

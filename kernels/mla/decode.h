@@ -1,6 +1,7 @@
 /* mla by panels: which panels a thread takes, and how blocks come out of the pages. A variant
- * includes the panels of its instruction set before this, and says what it does with bf16:
- * BF16_PACK, BF16_BRING, BF16_ATTEND, and the bf16 of a word (BF16_PER_WORD).
+ * includes the panels of its instruction set before this, and says what it does with bf16 (or
+ * nothing: it does not run it): BF16_PACK, BF16_BRING, BF16_ATTEND, and the bf16 of a word
+ * (BF16_PER_WORD); and with s8: S8_ATTEND, and QUADS (true) where that takes values by fours.
  *
  * Row j * heads + h of a request is query j of head h; panels are PANEL rows after another. The
  * panels of all requests lie in a row, each as long as its request; a thread takes those that begin
@@ -10,11 +11,25 @@
 
 #include "kernels/kernel.h"
 
+#ifndef BF16_ATTEND
+#define BF16_PER_WORD                       2
+#define BF16_PACK(p, q, stride, rows, d)    (void)q
+#define BF16_BRING(b, i, row, before, d, v) (void)before
+#define BF16_ATTEND(p, b, t)                (void)p
+#endif
+#ifndef S8_ATTEND
+#define S8_ATTEND attend_s16
+#endif
+#ifndef QUADS
+#define QUADS false
+#endif
+
 /* What one thread works in. */
 struct work {
     struct panel *panels;
     struct block *block;
     struct between *between;
+    struct ahead *ahead;
     size_t bytes;
 };
 
@@ -35,8 +50,10 @@ static struct work lay_out(const struct sn_mla *a, char *base)
     w.panels = take(base, &at, n * sizeof *w.panels);
     w.block = take(base, &at, sizeof *w.block);
     w.between = take(base, &at, sizeof *w.between);
+    w.ahead = take(base, &at, sizeof *w.ahead);
     uint32_t *k = take(base, &at, BLOCK * ldk * sizeof *k),
-             *v = per_word == 2 ? take(base, &at, BLOCK / 2 * ldv * sizeof *v) : k;
+             *v = per_word == 2 ? take(base, &at, BLOCK / 2 * ldv * sizeof *v) : k,
+             *quads = QUADS ? take(base, &at, BLOCK / 4 * ldv * sizeof *quads) : NULL;
     for (size_t i = 0; i < n; i++) {
         uint32_t *q = take(base, &at, words * PANEL * sizeof *q);
         float *o = take(base, &at, columns * PANEL * sizeof *o);
@@ -46,10 +63,12 @@ static struct work lay_out(const struct sn_mla *a, char *base)
     if (base)
         *w.block = (struct block){.k = k,
                                   .v = v,
+                                  .quads = quads,
                                   .words = words,
                                   .ldk = ldk,
                                   .ldv = per_word == 2 ? ldv : ldk,
-                                  .columns = columns};
+                                  .columns = columns,
+                                  .ahead = w.ahead};
     w.bytes = at;
     return w;
 }
@@ -63,6 +82,23 @@ static size_t slot_of(const struct sn_mla *a, size_t request, size_t token)
 {
     const uint32_t *table = a->table + request * a->pages_per_request;
     return table[token / a->page] * a->page + token % a->page;
+}
+
+/* Tokens of a block to rows of V by fours; a token that the block lacks has no weight, and is any.
+ */
+static void load_quads(const struct sn_mla *a, size_t request, struct block *b)
+{
+    const uint8_t *kv = a->kv, *in[4];
+    for (size_t i = 0; i < b->n; i += 4) {
+        for (size_t j = 0; j < 4; j++) {
+            size_t token = b->first + (i + j < b->n ? i + j : i);
+            in[j] = kv + slot_of(a, request, token) * (a->latent + a->rope);
+        }
+        uint32_t *restrict out = b->quads + i / 4 * b->ldv;
+        for (size_t c = 0; c < a->latent; c++)
+            out[c] = in[0][c] | (uint32_t)in[1][c] << 8 | (uint32_t)in[2][c] << 16 |
+                     (uint32_t)in[3][c] << 24;
+    }
 }
 
 static void load_s8(const struct sn_mla *a, size_t request, struct block *b)
@@ -83,6 +119,8 @@ static void load_s8(const struct sn_mla *a, size_t request, struct block *b)
     }
     for (size_t i = 0; i < b->n; i++)
         b->share[i] = b->largest > 0 ? b->token[i] / b->largest : 0;
+    if (b->quads)
+        load_quads(a, request, b);
 }
 
 static void load_bf16(const struct sn_mla *a, size_t request, struct block *b)
@@ -94,6 +132,19 @@ static void load_bf16(const struct sn_mla *a, size_t request, struct block *b)
         BF16_BRING(b, i, row, before, d, a->latent);
         before = row;
     }
+}
+
+/* Tokens `first` to first + n - 1 are next; `panels` are computed until then. */
+static void look_ahead(const struct sn_mla *a, size_t request, size_t first, size_t n,
+                       size_t panels, const struct block *b)
+{
+    size_t row = (a->latent + a->rope) * (a->kv_type == SN_S8 ? 1 : 2),
+           tiles = (b->words + PIECE - 1) / PIECE * ((b->n + TILE - 1) / TILE) + b->columns / TILE;
+    struct ahead *h = b->ahead;
+    *h = (struct ahead){.rows = n, .lines = row / 64 + 1};
+    h->lines_a_tile = (n * h->lines + panels * tiles - 1) / (panels * tiles);
+    for (size_t i = 0; i < n; i++)
+        h->row[i] = (const char *)a->kv + slot_of(a, request, first + i) * row;
 }
 
 static void begin(const struct sn_mla *a, size_t request, size_t panel, struct panel *p,
@@ -127,12 +178,14 @@ static void attend(const struct sn_mla *a, size_t request, size_t p0, size_t p1,
             load_s8(a, request, b);
         else
             load_bf16(a, request, b);
+        size_t next = t + b->n, left = length - next;
+        look_ahead(a, request, next, left < BLOCK ? left : BLOCK, p1 - p0, b);
         for (size_t i = p0; i < p1; i++) {
             struct panel *p = &w->panels[i - p0];
             if ((int64_t)t >= p->most)
                 continue;
             if (a->kv_type == SN_S8)
-                attend_s16(p, b, w->between);
+                S8_ATTEND(p, b, w->between);
             else
                 BF16_ATTEND(p, b, w->between);
         }

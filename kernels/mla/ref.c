@@ -1,5 +1,6 @@
 /* mla, plainly, in f64: scores of all tokens, their softmax, the sum of values. The tokens of a
- * request are taken out of their pages and converted once. */
+ * request are taken out of their pages and converted once. For the check it also writes how the
+ * weights are spread: what roundings of them can do to an output. */
 #include <math.h>
 
 #include "harness/base/bf16.h"
@@ -41,6 +42,17 @@ static double dot(const double *a, const double *b, size_t n)
     return s[0] + s[1] + (s[2] + s[3]);
 }
 
+/* sqrt(sum p^2) of the weights of scores s. */
+static float spread(const double *s, size_t n, double top, double all)
+{
+    double squares = 0;
+    for (size_t i = 0; i < n; i++) {
+        double p = exp(s[i] - top) / all;
+        squares += p * p;
+    }
+    return (float)sqrt(squares);
+}
+
 /* Row j * heads + head of a request; s and o are work space. */
 static void attend(const struct sn_mla *a, size_t request, size_t row, const double *kv, double *q,
                    double *o, double *s)
@@ -64,6 +76,8 @@ static void attend(const struct sn_mla *a, size_t request, size_t row, const dou
     }
     for (size_t d = 0; d < a->latent; d++)
         a->out[at * a->latent + d] = sn_bf16_from_f32((float)(o[d] / sum));
+    if (a->spread)
+        a->spread[at] = spread(s, seen, top, sum);
 }
 
 static void run(const union sn_problem *p, const void *packed, void *scratch,
