@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "harness/base/buf.h"
+#include "harness/base/mem_mix.h"
 #include "harness/base/status.h"
 #include "harness/case_parts.h"
 
@@ -27,11 +28,10 @@ static void take(const struct rivals *r, size_t i)
         r->hook->take(r->hook->arg, i);
 }
 
-/* Do all that can run have room at a time? Rank 0's view, for all. */
-static bool fit_together(const struct rivals *r)
+/* Bytes of all that can run, at a time. Rank 0's view, for all. */
+static uint64_t memory_together(const struct rivals *r)
 {
     uint64_t sum = 0, memory;
-    int fit = 1;
 
     for (size_t i = 0; i < r->n && r->env->world->rank == 0; i++) {
         struct sn_row scratch;
@@ -40,9 +40,8 @@ static bool fit_together(const struct rivals *r)
             sum = sum + memory < sum ? UINT64_MAX : sum + memory;
         sn_row_free(&scratch);
     }
-    fit = !r->o->memory_limit || sum <= r->o->memory_limit;
-    MPI_Bcast(&fit, 1, MPI_INT, 0, r->env->world->comm);
-    return fit;
+    MPI_Bcast(&sum, 1, MPI_UINT64_T, 0, r->env->world->comm);
+    return sum;
 }
 
 static int one_after_the_other(const struct rivals *r)
@@ -126,14 +125,19 @@ int sn_case_run_rivals(const struct sn_plan_case *const *cases, size_t n, const 
                        .o = o,
                        .hook = hook,
                        .playing = sn_calloc(n, sizeof *r.playing)};
+    uint64_t memory;
     int status;
 
     for (size_t i = 0; i < n; i++)
         r.all[i] = (struct rival){.plan = cases[i], .row = rows[i]};
-    if (n > 1 && !fit_together(&r)) {
+    memory = n > 1 ? memory_together(&r) : 0;
+    if (o->memory_limit && memory > o->memory_limit) {
         status = one_after_the_other(&r);
     } else {
+        if (memory)
+            sn_mem_mix_open(memory, env->seed);
         set_up(&r);
+        sn_mem_mix_close();
         status = sample(&r);
         end(&r, status);
     }

@@ -13,11 +13,12 @@
 #include <unistd.h>
 
 #include "harness/base/buf.h"
+#include "harness/base/mem_mix.h"
 #include "harness/base/rng.h"
 #include "harness/base/status.h"
 #include "harness/base/units.h"
 
-#define HUGE ((size_t)2 << 20)
+#define HUGE ((size_t)SN_MEM_MIX_PAGE)
 
 enum { HEADER = 64 };
 
@@ -66,10 +67,14 @@ static int alloc_small(void **out, size_t bytes)
 static int alloc_mapped(void **out, size_t bytes)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    /* Linux grants mappings beyond what there is and kills at the touch: better refused here. */
-    if (bytes > SIZE_MAX - 3 * HUGE || bytes > sn_mem_available())
+    if (bytes > SIZE_MAX - 3 * HUGE)
         return no_memory(bytes);
-    size_t data = sn_mem_round_up(bytes, page), total = data + HUGE + page;
+    size_t huge = sn_mem_round_up(bytes, HUGE) / HUGE;
+    bool mixed = sn_mem_mix_has(huge);
+    /* Linux grants mappings beyond what there is and kills at the touch: better refused here. */
+    if (!mixed && bytes > sn_mem_available())
+        return no_memory(bytes);
+    size_t data = mixed ? huge * HUGE : sn_mem_round_up(bytes, page), total = data + HUGE + page;
     char *map = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (map == MAP_FAILED)
         return no_memory(bytes);
@@ -78,10 +83,16 @@ static int alloc_mapped(void **out, size_t bytes)
         munmap(map, (size_t)(base - map));
     if (p + data < map + total)
         munmap(p + data, (size_t)(map + total - (p + data)));
-    /* Advice only: without huge pages the block works as well. */
-    madvise(p, data, MADV_HUGEPAGE);
-    for (size_t i = 0; i < data; i += page)
-        ((volatile char *)p)[i] = 0;
+    if (mixed && !sn_mem_mix_take(p, huge)) {
+        munmap(base, page + data);
+        return no_memory(bytes);
+    }
+    if (!mixed) {
+        /* Advice only: without huge pages the block works as well. */
+        madvise(p, data, MADV_HUGEPAGE);
+        for (size_t i = 0; i < data; i += page)
+            ((volatile char *)p)[i] = 0;
+    }
     *header_of(p) = (struct header){.magic = MAGIC, .base = base, .mapped = page + data};
     *out = p;
     return SN_OK;

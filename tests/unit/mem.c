@@ -10,6 +10,7 @@
 
 #include "harness/base/buf.h"
 #include "harness/base/mem.h"
+#include "harness/base/mem_mix.h"
 #include "harness/base/status.h"
 
 Test(mem, aligned_zeroed_and_writable)
@@ -37,6 +38,49 @@ Test(mem, too_much_is_an_error_with_the_amount)
     cr_expect(strstr(sn_status_message(), "1024 TiB"), "%s", sn_status_message());
     cr_expect_eq(sn_mem_alloc(&p, SIZE_MAX), SN_ENOMEM);
     cr_expect_eq(p, &p, "written on failure");
+}
+
+/* Mappings of this process within [p, p + n). */
+static size_t mappings(const void *p, size_t n)
+{
+    FILE *f = fopen("/proc/self/maps", "r");
+    char line[512];
+    size_t found = 0;
+    cr_assert_not_null(f);
+    while (fgets(line, sizeof line, f)) {
+        unsigned long from, to;
+        if (sscanf(line, "%lx-%lx", &from, &to) == 2)
+            found += from >= (uintptr_t)p && to <= (uintptr_t)p + n;
+    }
+    fclose(f);
+    return found;
+}
+
+Test(mem, mixed_pages_are_as_any_but_shuffled)
+{
+    enum { N = 3, PAGES = 8 };
+    size_t bytes = PAGES * (size_t)SN_MEM_MIX_PAGE;
+    char *p[N + 1];
+    sn_mem_mix_open(N * bytes, 1);
+    for (size_t i = 0; i < N; i++) {
+        cr_assert(sn_mem_mix_has(PAGES));
+        cr_assert_eq(sn_mem_alloc((void **)&p[i], bytes - 5), SN_OK);
+        cr_expect_eq((uintptr_t)p[i] % SN_MEM_MIX_PAGE, 0);
+        cr_expect_geq(mappings(p[i], bytes), PAGES / 2, "pages lie in order");
+        for (size_t k = 0; k < bytes - 5; k++)
+            cr_assert_eq(p[i][k], 0, "block %zu, byte %zu", i, k);
+        memset(p[i], (int)i + 1, bytes - 5);
+    }
+    cr_expect(!sn_mem_mix_has(PAGES));
+    cr_assert_eq(sn_mem_alloc((void **)&p[N], bytes), SN_OK, "more than the mix has");
+    sn_mem_mix_close();
+    cr_expect(!sn_mem_mix_has(1));
+    for (size_t i = 0; i < N; i++) {
+        for (size_t k = 0; k < bytes - 5; k++)
+            cr_assert_eq(p[i][k], (char)(i + 1), "block %zu, byte %zu", i, k);
+        sn_mem_free(p[i]);
+    }
+    sn_mem_free(p[N]);
 }
 
 static volatile char sink;

@@ -1,0 +1,29 @@
+/* Memory for buffers that are compared: huge pages in random order.
+ *
+ * Not all of a machine's memory is equally fast. In a virtual machine some regions stay a quarter
+ * slower than others, those that the host backs with small pages: of two variants with buffers of
+ * 700 MB each the one set up first was slower by 37 %, whichever it was. While a mix is open
+ * sn_mem_alloc() takes blocks of 1 MiB and more from huge pages that were touched before and
+ * shuffled, so that every variant gets the same share of each region. */
+#ifndef SN_BASE_MEM_MIX_H
+#define SN_BASE_MEM_MIX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SN_MEM_MIX_PAGE = 2 << 20 };
+
+/* Takes and touches about `bytes` (at most 32 GiB), in an order drawn with `seed`. Where it cannot,
+ * and beyond them, blocks come from where they come otherwise. One mix at a time. */
+void sn_mem_mix_open(uint64_t bytes, uint64_t seed);
+
+/* Gives back what is left; blocks that were taken stay. */
+void sn_mem_mix_close(void);
+
+/* Has it n pages? For sn_mem_alloc() alone. */
+bool sn_mem_mix_has(size_t n);
+/* Moves n of its pages to `to`, a multiple of their size; false: could not, nothing is at `to`. */
+bool sn_mem_mix_take(char *to, size_t n);
+
+#endif
