@@ -48,7 +48,8 @@ struct sn_gemm_tiles {
     bool rowwise;         /* activations of a tile lie row by row */
     int zero;             /* zero point of packed activations: 0 (none) or 128 */
     unsigned kc;          /* most k of a block, a multiple of step */
-    unsigned kc_few;    /* the same for up to two tiles of rows, where weights are awaited; or 0 */
+    unsigned
+        kc_few[3]; /* the same for one, two, three tiles of rows, where weights are awaited; or 0 */
     unsigned narrow;    /* up to so many rows `tile` is used; on all of K where one tile will do */
     sn_gemm_tile *tile; /* reads packed weights as they are */
     /* For more rows: reads 16 bit, widened panel by panel. NULL where there is no gain. */

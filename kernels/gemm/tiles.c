@@ -37,7 +37,8 @@ static size_t tile_row(size_t m, size_t tiles, size_t i)
 /* Most k of a block of m rows. */
 static size_t block_k(const struct sn_gemm_tiles *t, size_t m)
 {
-    return t->kc_few && m <= 2 * t->rows ? t->kc_few : t->kc;
+    size_t tiles = tiles_of(t, m), few = sizeof t->kc_few / sizeof *t->kc_few;
+    return tiles > 0 && tiles <= few && t->kc_few[tiles - 1] ? t->kc_few[tiles - 1] : t->kc;
 }
 
 /* --- sizes ------------------------------------------------------------------------------------ */
