@@ -19,17 +19,19 @@
 
 /* --- the operations -------------------------------------------------------------------------- */
 
-void sn_roof_copy(unsigned variant, void *dst, const void *src, size_t bytes)
+#if defined(__x86_64__)
+/* Libraries prefer 256 bits; in the first-level cache of Zen 5 these take two thirds of the time.
+ */
+__attribute__((target("avx512f"))) static void copy_avx512(char *dst, const char *src, size_t bytes)
 {
-    if (variant == 0)
-        memcpy(dst, src, bytes);
-    else if (variant == 1)
-        sn_copy(dst, src, bytes);
-    else
-        sn_copy_stream(dst, src, bytes);
+    size_t at = 0;
+    for (; at + 256 <= bytes; at += 256)
+#pragma GCC unroll 4
+        for (size_t i = 0; i < 256; i += 64)
+            _mm512_storeu_si512(dst + at + i, _mm512_loadu_si512(src + at + i));
+    memcpy(dst + at, src + at, bytes - at);
 }
 
-#if defined(__x86_64__)
 /* Eight accumulators: an addition takes one cycle, a core starts at most three loads a cycle. */
 __attribute__((target("avx512f"))) static uint64_t read_avx512(const char *p, size_t bytes,
                                                                unsigned streams)
@@ -104,6 +106,22 @@ uint64_t sn_roof_read(unsigned variant, const void *p, size_t bytes)
 #endif
     (void)streams;
     return read_plain(p, bytes);
+}
+
+void sn_roof_copy(unsigned variant, void *dst, const void *src, size_t bytes)
+{
+#if defined(__x86_64__)
+    if (variant == 3 && sn_cpu_has(SN_CPU_AVX512F)) {
+        copy_avx512(dst, src, bytes);
+        return;
+    }
+#endif
+    if (variant == 1)
+        sn_copy(dst, src, bytes);
+    else if (variant == 2)
+        sn_copy_stream(dst, src, bytes);
+    else
+        memcpy(dst, src, bytes);
 }
 
 void sn_roof_fill(void *p, size_t bytes, uint64_t seed)

@@ -10,7 +10,7 @@
 #include "harness/world.h"
 
 enum { SN_ROOF_VARIANTS = 4 }; /* most of one work */
-enum { SN_ROOF_COPIES = 3 };   /* of sn_roof_copy() */
+enum { SN_ROOF_COPIES = 4 };   /* of sn_roof_copy() */
 enum { SN_ROOF_READS = 3 };    /* of sn_roof_read() */
 
 /* Work in units that can be repeated: passes(arg, variant, n) performs n of them and must take time
@@ -50,7 +50,7 @@ double sn_roof_walk_rate(const struct sn_roof_walk *w, const char **reason);
 extern const char sn_roof_reason_self_test[];
 
 /* The copies that roofs compare: memcpy(), sn_copy() (cached stores), sn_copy_stream() (stores past
- * the cache). */
+ * the cache), 512 bits at a time where the CPU has them. */
 void sn_roof_copy(unsigned variant, void *dst, const void *src, size_t bytes);
 
 /* Reads n bytes (64-byte aligned, a multiple of 64) with the widest loads of this CPU and
