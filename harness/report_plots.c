@@ -385,7 +385,8 @@ static void distribution_figure(struct sn_sketch *k, const char *x)
     sn_buf_add(&f->csv, "series,name,sample_s,fraction\n");
     same = same_among(g, chosen, n);
     for (size_t i = 0; i < n; i++) {
-        char *name = sn_sketch_series(k, &g->lines[chosen[i]], &same);
+        char *name =
+            g->n_lines > 1 ? sn_sketch_series(k, &g->lines[chosen[i]], &same) : sn_strdup(g->bench);
         if (ecdf_rows(sampled(&g->lines[chosen[i]]), i + 1, name, &f->csv))
             thinned = true;
         free(name);

@@ -55,8 +55,16 @@ log2_more(axis, lo, hi) = sprintf(\
     "do for [k=%d:%d:%d] { eval sprintf('set %stics add (\"%%s\" %%.17g)', binary(2.0**k), 2.0**k) }", \
     floor(log(lo) / log(2) + 1e-9), ceil(log(hi) / log(2) - 1e-9), log2_step(lo, hi), axis)
 
-# The same with base 10: decades, and 2 and 5 between them when there are fewer than three.
-log10_tics(axis, label, lo, hi) = sprintf(\
+# The same with base 10: decades, 2 and 5 between them when there are fewer than three, and more within one. Where it
+# is narrower than 1 to 1.5: round steps, about four.
+log10_tics(axis, label, lo, hi) = hi / lo < 1.5 ? even_tics(axis, label, lo, hi, even_step((hi - lo) / 4)) : sprintf(\
     "set logscale %s 10; set %stics (); do for [k=%d:%d] { do for [m in '%s'] { " . \
     "eval sprintf('set %stics add (\"%%s\" %%.17g)', %s(m * 10.0**k), m * 10.0**k) } }", \
-    axis, axis, floor(log10(lo)), ceil(log10(hi)), log10(hi / lo) < 2.5 ? "1 2 5" : "1", axis, label)
+    axis, axis, floor(log10(lo)), ceil(log10(hi)), \
+    log10(hi / lo) < 0.5 ? "1 1.2 1.4 1.6 1.8 2 2.5 3 3.5 4 5 6 7 8" : log10(hi / lo) < 2.5 ? "1 2 5" : "1", axis, label)
+even_tics(axis, label, lo, hi, step) = sprintf(\
+    "set logscale %s 10; set %stics (); do for [k=%d:%d] { " . \
+    "eval sprintf('set %stics add (\"%%s\" %%.17g)', %s(k * %.17g), k * %.17g) }", \
+    axis, axis, ceil(lo / step), floor(hi / step), axis, label, step, step)
+even_step(x) = 10.0**floor(log10(x)) * even_digit(x / 10.0**floor(log10(x)))
+even_digit(m) = m < 1.5 ? 1 : m < 3.5 ? 2 : m < 7.5 ? 5 : 10
