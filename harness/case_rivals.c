@@ -6,6 +6,9 @@
 #include "harness/base/status.h"
 #include "harness/case_parts.h"
 
+/* Most bytes by which blocks of mixed memory, each whole pages, may pass what they hold. */
+#define ROUNDING ((uint64_t)512 << 20)
+
 struct rival {
     const struct sn_plan_case *plan;
     struct sn_case c;
@@ -135,7 +138,7 @@ int sn_case_run_rivals(const struct sn_plan_case *const *cases, size_t n, const 
         status = one_after_the_other(&r);
     } else {
         if (memory)
-            sn_mem_mix_open(memory, env->seed);
+            sn_mem_mix_open(memory + (memory < ROUNDING ? memory : ROUNDING), env->seed);
         set_up(&r);
         sn_mem_mix_close();
         status = sample(&r);

@@ -25,7 +25,8 @@ struct sn_roof_curve {
 
 struct sn_roofs {
     struct sn_roof_curve copy; /* memory to memory in one process, one core, all other ranks idle;
-                                  the fastest of memcpy(), sn_copy() and sn_copy_stream() */
+                                  the fastest of memcpy(), sn_copy(), sn_copy_stream() and,
+                                  where the CPU has them, 512 bits at a time */
     struct sn_roof_curve read; /* reading, one core */
     struct sn_roof_curve copy_shared; /* this rank copies from the segment of the next rank of its
                                          host (MPI shared window), others idle */

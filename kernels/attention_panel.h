@@ -34,6 +34,7 @@ struct panel {
     float *o;                          /* (v rounded up to TILE, PANEL) */
     float factor[PANEL];               /* scale; s16: times the scale of q */
     float m[PANEL], l[PANEL];          /* maximum and sum so far */
+    float lost[PANEL];                 /* u8: what rounding has added to the sum of weights */
     int32_t limit[PANEL], least, most; /* tokens seen: each query's, the fewest, the most */
 };
 
@@ -59,7 +60,7 @@ struct block {
 /* What a panel and a block need in between. */
 struct between {
     uint32_t s[BLOCK * PANEL], p[BLOCK * PANEL];
-    float keep[PANEL], unit[PANEL];
+    float keep[PANEL], unit[PANEL], lost[PANEL];
 };
 
 static inline void fetch_ahead(struct ahead *a)
@@ -169,7 +170,7 @@ static inline void pack_s16(struct panel *p, const uint16_t *q, size_t stride, s
 static void begin_panel(struct panel *p, float scale, size_t columns)
 {
     for (size_t r = 0; r < PANEL; r++)
-        p->factor[r] = scale, p->m[r] = -__builtin_inff(), p->l[r] = 0;
+        p->factor[r] = scale, p->m[r] = -__builtin_inff(), p->l[r] = p->lost[r] = 0;
     p->least = p->most = p->limit[0];
     for (size_t r = 1; r < PANEL; r++) {
         p->least = p->limit[r] < p->least ? p->limit[r] : p->least;

@@ -66,5 +66,5 @@ even_tics(axis, label, lo, hi, step) = sprintf(\
     "set logscale %s 10; set %stics (); do for [k=%d:%d] { " . \
     "eval sprintf('set %stics add (\"%%s\" %%.17g)', %s(k * %.17g), k * %.17g) }", \
     axis, axis, ceil(lo / step), floor(hi / step), axis, label, step, step)
-even_step(x) = 10.0**floor(log10(x)) * even_digit(x / 10.0**floor(log10(x)))
+even_step(x) = x <= 0 ? 1 : 10.0**floor(log10(x)) * even_digit(x / 10.0**floor(log10(x)))
 even_digit(m) = m < 1.5 ? 1 : m < 3.5 ? 2 : m < 7.5 ? 5 : 10

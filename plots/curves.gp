@@ -28,7 +28,7 @@ if (XKIND eq "binary") {
         eval sprintf('set xtics add ("%d" %d)', 2**k, 2**k)
     }
 }
-eval log10_tics("y", YKIND, ymin, ymax)
+eval log10_tics("y", YKIND, ymin / 1.35, ymax * 1.35)
 has_limit = 0
 stats DATA using (valid(7) ? (has_limit = 1, 1) : 0) every ::1 nooutput
 

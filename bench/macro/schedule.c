@@ -184,7 +184,7 @@ static void settle(struct run *r)
     }
 }
 
-/* Nothing runs and tasks are left: each first one of a stream waits for one that cannot start. */
+/* Nothing runs, and each first one of the tasks that are left waits for one that cannot start. */
 static int stuck(const struct run *r)
 {
     for (uint32_t i = 0; i < r->n_streams; i++) {
@@ -194,7 +194,7 @@ static int stuck(const struct run *r)
         const struct sn_task *t = &r->tasks[s->task[s->next]];
         for (size_t k = 0; k < t->n_after; k++)
             if (!r->ended[t->after[k]])
-                return SN_FAIL(SN_EINVAL, "%s waits for %s, and that for it", t->name,
+                return SN_FAIL(SN_EINVAL, "%s waits for %s, which cannot start", t->name,
                                r->tasks[t->after[k]].name);
     }
     return SN_OK;

@@ -30,9 +30,10 @@ double sn_attention_allowed(const struct sn_attention_bound *b, const uint16_t *
         double q_most = fmin(32767, floor(INT32_MAX / (128 * d)));
         score += six * b->scale * largest / (2 * q_most) * b->key_norm;
         lost = six * sqrt(96) / (2 * 32767) +
-               six * sqrt(96) / (2 * 255) * fmin(b->spread, sqrt(1.0 / SN_SHORT_WEIGHTS_SHARE));
+               six * sqrt(96) / (2 * 255) * fmin(b->spread, sqrt(1.0 / SN_SHORT_WEIGHTS_SHARE)) +
+               (b->spread > 0 ? 0x1p-9 : 0);
     } else {
-        lost = fmin(1, 2 * six * b->spread) * 0x1p-9;
+        lost = fmin(1, 2 * six * b->spread) * 0x1p-8;
     }
     return b->value * (2 * (score + 0x1p-21 + six * sqrt(n + 16) * u) + lost);
 }

@@ -34,7 +34,7 @@ void sn_mem_mix_open(uint64_t bytes, uint64_t seed)
     n = n < MOST_PAGES ? n : MOST_PAGES;
     size_t all = (n + 1) * SN_MEM_MIX_PAGE;
     sn_mem_mix_close();
-    if (all > sn_mem_available())
+    if (all > sn_mem_available() / 2) /* what does not come from it needs room as well */
         return;
     char *map = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (map == MAP_FAILED)
@@ -70,17 +70,15 @@ bool sn_mem_mix_has(size_t n)
 /* Not by mremap(): MPI libraries that watch mappings (UCX) put one in its place that drops `to`. */
 static bool move(char *from, char *to)
 {
-    return syscall(SYS_mremap, from, SN_MEM_MIX_PAGE, SN_MEM_MIX_PAGE,
-                   MREMAP_MAYMOVE | MREMAP_FIXED, to) == (long)to;
+    size_t bytes = SN_MEM_MIX_PAGE;
+    return syscall(SYS_mremap, from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == (long)to;
 }
 
 bool sn_mem_mix_take(char *to, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (!move(mix.page[mix.n - 1], to + i * SN_MEM_MIX_PAGE)) {
-            munmap(to, i * SN_MEM_MIX_PAGE);
+        if (!move(mix.page[mix.n - 1], to + i * SN_MEM_MIX_PAGE))
             return false;
-        }
         mix.n--;
     }
     return true;

@@ -15,7 +15,8 @@
 enum { SN_MEM_MIX_PAGE = 2 << 20 };
 
 /* Takes and touches about `bytes` (at most 32 GiB), in an order drawn with `seed`. Where it cannot,
- * and beyond them, blocks come from where they come otherwise. One mix at a time. */
+ * (it takes no more than half of what there is) and beyond them, blocks come from where they come
+ * otherwise. One mix at a time; while it is open one thread allocates. */
 void sn_mem_mix_open(uint64_t bytes, uint64_t seed);
 
 /* Gives back what is left; blocks that were taken stay. */
@@ -23,7 +24,7 @@ void sn_mem_mix_close(void);
 
 /* Has it n pages? For sn_mem_alloc() alone. */
 bool sn_mem_mix_has(size_t n);
-/* Moves n of its pages to `to`, a multiple of their size; false: could not, nothing is at `to`. */
+/* Moves n of its pages to `to`, a multiple of their size; false: could not, some may be there. */
 bool sn_mem_mix_take(char *to, size_t n);
 
 #endif

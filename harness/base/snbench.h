@@ -31,7 +31,7 @@ extern "C" {
 #endif
 
 /* Changes with every change of a struct or of the meaning of a field. */
-#define SN_ABI_VERSION 1u
+#define SN_ABI_VERSION 2u
 
 /* Types of array elements. A bf16 is the upper half of an f32. */
 enum sn_type { SN_F32, SN_BF16, SN_S32, SN_U8, SN_S8 };
@@ -233,7 +233,8 @@ enum sn_kernel_flags {
     SN_KERNEL_SAME_BITS = 8,      /* moe: keeps the formulas of floating point to the letter */
     SN_KERNEL_SHORT_WEIGHTS = 16, /* mla: rounds p to bf16 before it is summed; of an s8 cache, to 8
                                      bits of the largest of 96 tokens, unless that is more than
-                                     1 / SN_SHORT_WEIGHTS_SHARE of the sum so far */
+                                     1 / SN_SHORT_WEIGHTS_SHARE of the sum so far, or all
+                                     roundings have changed that by more than 2^-9 */
 };
 #define SN_SHORT_WEIGHTS_SHARE 8
 

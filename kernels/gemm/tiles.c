@@ -9,7 +9,8 @@
 
 #include "kernels/gemm/gemm.h"
 
-/* Columns of the panels in turn, k of each; k where there is one panel. */
+/* Columns of the panels in turn, k of each; k where there is one panel. Most rows with which the
+ * hardware follows by itself; bytes that weights are asked for ahead with more. */
 enum { TURN = 64, CHUNK = 64, LONG_CHUNK = 256, FOLLOWED = 2, AHEAD = 8192 };
 
 static size_t round64(size_t x)

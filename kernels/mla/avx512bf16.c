@@ -1,5 +1,5 @@
 /* mla by AVX-512 BF16: bf16 as it is, in pairs with VDPBF16PS, twice as many products an
- * instruction as f32. A weight is a bf16 too, as is common on GPUs: off by 2^-9 of itself, more
+ * instruction as f32. A weight is a bf16 too, as is common on GPUs: off by 2^-8 of itself, more
  * than by everything else (SN_KERNEL_SHORT_WEIGHTS). */
 #include "kernels/attention_avx512.h"
 

@@ -129,8 +129,8 @@ Test(schedule, refuses_what_cannot_run)
                                      {.name = "experts", .stream = 1, .after = zero, .n_after = 1}};
     const struct sn_task order[] = {{.name = "gate", .stream = 0, .after = one, .n_after = 1},
                                     {.name = "experts", .stream = 0}};
-    refused(circle, 2, "gate waits for experts, and that for it");
-    refused(order, 2, "gate waits for experts, and that for it");
+    refused(circle, 2, "gate waits for experts, which cannot start");
+    refused(order, 2, "gate waits for experts, which cannot start");
     refused(&(struct sn_task){.name = "x", .after = nine, .n_after = 1}, 1,
             "x: waits for task 9 of 1");
     refused(&(struct sn_task){.name = "x", .stream = 2}, 1, "x: stream 2 of 2");
