@@ -1,10 +1,11 @@
 /* Memory for buffers that are compared: huge pages in random order.
  *
- * Not all of a machine's memory is equally fast. In a virtual machine some regions stay a quarter
- * slower than others, those that the host backs with small pages: of two variants with buffers of
- * 700 MB each the one set up first was slower by 37 %, whichever it was. While a mix is open
+ * Not all of a machine's memory is equally fast. In a virtual machine some regions stayed a quarter
+ * slower than others (30 and 41 GB/s, in steps of 128 MiB; why, the host knows): of two variants
+ * with 700 MB each one took 31 ms or 23 by where its buffers lay. While a mix is open
  * sn_mem_alloc() takes blocks of 1 MiB and more from huge pages that were touched before and
- * shuffled, so that every variant gets the same share of each region. */
+ * shuffled, so that every variant gets about the same share of each region, as far as the pages
+ * reach. */
 #ifndef SN_BASE_MEM_MIX_H
 #define SN_BASE_MEM_MIX_H
 
@@ -14,9 +15,9 @@
 
 enum { SN_MEM_MIX_PAGE = 2 << 20 };
 
-/* Takes and touches about `bytes` (at most 32 GiB), in an order drawn with `seed`. Where it cannot,
- * (it takes no more than half of what there is) and beyond them, blocks come from where they come
- * otherwise. One mix at a time; while it is open one thread allocates. */
+/* Takes and touches about `bytes`, at most 32 GiB, in an order drawn with `seed`; nothing where
+ * that is more than half of the memory there is. Without pages in the mix blocks come from where
+ * they come otherwise. One mix at a time; while it is open one thread allocates. */
 void sn_mem_mix_open(uint64_t bytes, uint64_t seed);
 
 /* Gives back what is left; blocks that were taken stay. */

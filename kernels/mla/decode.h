@@ -141,7 +141,7 @@ static void look_ahead(const struct sn_mla *a, size_t request, size_t first, siz
     size_t row = (a->latent + a->rope) * (a->kv_type == SN_S8 ? 1 : 2),
            tiles = (b->words + PIECE - 1) / PIECE * ((b->n + TILE - 1) / TILE) + b->columns / TILE;
     struct ahead *h = b->ahead;
-    *h = (struct ahead){.rows = n, .lines = row / 64 + 1};
+    *h = (struct ahead){.rows = n, .lines = (row + 63) / 64 + (row % 64 != 0)};
     h->lines_a_tile = (n * h->lines + panels * tiles - 1) / (panels * tiles);
     for (size_t i = 0; i < n; i++)
         h->row[i] = (const char *)a->kv + slot_of(a, request, first + i) * row;
