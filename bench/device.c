@@ -14,6 +14,14 @@ struct file_tile {
     struct sn_figure_file *rows, *cols;
 };
 
+struct file_stream {
+    struct sn_figure_file *cube, *vector;
+};
+
+struct file_streams {
+    struct file_stream *attention, *experts;
+};
+
 struct file_peak {
     struct sn_figure_file *int8, *bf16, *f32;
 };
@@ -42,7 +50,8 @@ struct file_table {
 
 struct file {
     char *name, *brief;
-    struct sn_figure_file *cores, *launch;
+    struct sn_figure_file *cores, *launch, *vector_cores, *host, *block, *skew;
+    struct file_streams *streams;
     struct file_tile *tile;
     struct file_peak *peak;
     struct file_memory *memory, *l2;
@@ -62,6 +71,18 @@ enum { MUST = CYAML_FLAG_POINTER, MAY = CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL
 static const cyaml_schema_field_t tile_fields[] = {
     FIGURE(file_tile, rows, MUST),
     FIGURE(file_tile, cols, MUST),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t stream_fields[] = {
+    FIGURE(file_stream, cube, MUST),
+    FIGURE(file_stream, vector, MUST),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t streams_fields[] = {
+    CYAML_FIELD_MAPPING_PTR("attention", MUST, struct file_streams, attention, stream_fields),
+    CYAML_FIELD_MAPPING_PTR("experts", MUST, struct file_streams, experts, stream_fields),
     CYAML_FIELD_END,
 };
 
@@ -115,6 +136,11 @@ static const cyaml_schema_field_t file_fields[] = {
     WORD(file, name, MUST),
     TEXT(file, brief, MUST),
     FIGURE(file, cores, MAY),
+    FIGURE(file, vector_cores, MAY),
+    CYAML_FIELD_MAPPING_PTR("streams", MAY, struct file, streams, streams_fields),
+    FIGURE(file, host, MAY),
+    FIGURE(file, block, MAY),
+    FIGURE(file, skew, MAY),
     CYAML_FIELD_MAPPING_PTR("tile", MAY, struct file, tile, tile_fields),
     CYAML_FIELD_MAPPING_PTR("peak", MUST, struct file, peak, peak_fields),
     CYAML_FIELD_MAPPING_PTR("memory", MUST, struct file, memory, memory_fields),
@@ -139,6 +165,9 @@ static int convert_figures(const struct sn_figure_reader *r, const struct file *
 {
     static const struct file_tile no_tile;
     static const struct file_memory no_memory;
+    static struct file_stream no_stream;
+    static const struct file_streams no_streams = {&no_stream, &no_stream};
+    const struct file_streams *streams = f->streams ? f->streams : &no_streams;
     const struct file_tile *tile = f->tile ? f->tile : &no_tile;
     const struct file_memory *l2 = f->l2 ? f->l2 : &no_memory;
     const struct {
@@ -158,6 +187,14 @@ static int convert_figures(const struct sn_figure_reader *r, const struct file *
         {"l2.bandwidth", l2->bandwidth, SN_UNIT_BYTES_PER_S, &d->l2},
         {"l2.size", l2->size, SN_UNIT_BYTES, &d->l2_bytes},
         {"launch", f->launch, SN_UNIT_SECONDS, &d->launch},
+        {"vector_cores", f->vector_cores, SN_UNIT_COUNT, &d->vector_cores},
+        {"streams.attention.cube", streams->attention->cube, SN_UNIT_COUNT, &d->streams[0][0]},
+        {"streams.attention.vector", streams->attention->vector, SN_UNIT_COUNT, &d->streams[0][1]},
+        {"streams.experts.cube", streams->experts->cube, SN_UNIT_COUNT, &d->streams[1][0]},
+        {"streams.experts.vector", streams->experts->vector, SN_UNIT_COUNT, &d->streams[1][1]},
+        {"host", f->host, SN_UNIT_SECONDS, &d->host},
+        {"block", f->block, SN_UNIT_SECONDS, &d->block},
+        {"skew", f->skew, SN_UNIT_COUNT, &d->skew},
     };
     int status = SN_OK;
     for (size_t i = 0; i < sizeof figures / sizeof *figures && status == SN_OK; i++)

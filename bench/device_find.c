@@ -145,6 +145,14 @@ static json_t *describe(const struct sn_device *d, const char *path, const char 
     add(figures, "l2.bandwidth", "B/s", &d->l2);
     add(figures, "l2.size", "B", &d->l2_bytes);
     add(figures, "launch", "s", &d->launch);
+    add(figures, "vector_cores", "1", &d->vector_cores);
+    add(figures, "streams.attention.cube", "1", &d->streams[0][0]);
+    add(figures, "streams.attention.vector", "1", &d->streams[0][1]);
+    add(figures, "streams.experts.cube", "1", &d->streams[1][0]);
+    add(figures, "streams.experts.vector", "1", &d->streams[1][1]);
+    add(figures, "host", "s", &d->host);
+    add(figures, "block", "s", &d->block);
+    add(figures, "skew", "1", &d->skew);
     for (size_t i = 0; i < d->n_tables; i++)
         add_table(figures, valid, &d->tables[i]);
     for (size_t i = 0; i < d->n_warnings; i++)

@@ -50,6 +50,20 @@ static void put_table(struct sn_buf *out, const struct sn_device_table *t)
     put_pair(out, "    source", t->source);
 }
 
+static void put_streams(struct sn_buf *out, const struct sn_device *d)
+{
+    static const char *const streams[] = {"attention", "experts"}, *const cores[] = {"cube",
+                                                                                     "vector"};
+    if (!sn_figure_given(&d->streams[0][0]))
+        return;
+    sn_buf_add(out, "streams:\n");
+    for (unsigned s = 0; s < 2; s++) {
+        sn_buf_addf(out, "  %s:\n", streams[s]);
+        for (unsigned k = 0; k < 2; k++)
+            sn_figure_write(out, "    ", cores[k], &d->streams[s][k], SN_UNIT_COUNT);
+    }
+}
+
 void sn_device_write(const struct sn_device *d, struct sn_buf *out)
 {
     static const char *const tile[] = {"rows", "cols"}, *const memory[] = {"bandwidth", "size"};
@@ -60,6 +74,11 @@ void sn_device_write(const struct sn_device *d, struct sn_buf *out)
     put_pair(out, "name", d->name);
     put_pair(out, "brief", d->brief);
     sn_figure_write(out, "", "cores", &d->cores, SN_UNIT_COUNT);
+    sn_figure_write(out, "", "vector_cores", &d->vector_cores, SN_UNIT_COUNT);
+    put_streams(out, d);
+    sn_figure_write(out, "", "host", &d->host, SN_UNIT_SECONDS);
+    sn_figure_write(out, "", "block", &d->block, SN_UNIT_SECONDS);
+    sn_figure_write(out, "", "skew", &d->skew, SN_UNIT_COUNT);
     put_group(out, "tile", tile, (const struct sn_figure *[]){&d->tile_rows, &d->tile_cols}, counts,
               2);
     put_group(out, "peak", sn_peak_words,

@@ -15,6 +15,13 @@ static struct sn_llm_kernel *add(struct sn_llm_kernels *k, const char *what, enu
     return &k->all[k->n++];
 }
 
+/* The kernels from `first` on belong to an operation. */
+static void mark(struct sn_llm_kernels *k, size_t first, enum sn_operation operation)
+{
+    for (size_t i = first; i < k->n; i++)
+        k->all[i].operation = operation;
+}
+
 static void add_gemm(struct sn_llm_kernels *k, const char *what, unsigned count, size_t m, size_t n,
                      size_t width)
 {
@@ -79,6 +86,7 @@ static void add_decode_attention(struct sn_llm_kernels *k, const struct sn_llm *
 {
     enum { PAGE = 128 };
     add_prolog(k, m, t);
+    mark(k, 0, SN_OPERATION_PROLOG);
     struct sn_llm_kernel *a = add(k, "attention", SN_OP_MLA, m->layers);
     a->index = sn_calloc(s->requests, sizeof *a->index);
     for (uint32_t r = 0; r < s->requests; r++)
@@ -92,8 +100,10 @@ static void add_decode_attention(struct sn_llm_kernels *k, const struct sn_llm *
                                .pages_per_request = (s->ctx + PAGE - 1) / PAGE,
                                .kv_type = SN_BF16,
                                .length = a->index};
+    a->operation = SN_OPERATION_ATTENTION;
     /* From latent to values, a matrix for each head. */
     struct sn_llm_kernel *v = add(k, "values", SN_OP_GROUPED_GEMM, m->layers);
+    v->operation = SN_OPERATION_PROJECTION;
     v->index = offsets(m->heads, (uint32_t)t);
     v->p.grouped_gemm = (struct sn_grouped_gemm){.groups = m->heads,
                                                  .n = m->v,
@@ -119,7 +129,9 @@ static void add_prefill_attention(struct sn_llm_kernels *k, const struct sn_llm 
     add_gemm(k, "cache", m->layers, t, m->latent + m->rope, m->hidden);
     add_quantize(k, "latents", m->layers, t, m->latent);
     add_gemm(k, "keys and values", m->layers, t, m->heads * (m->nope + m->v), m->latent);
+    mark(k, 0, SN_OPERATION_PROLOG);
     struct sn_llm_kernel *a = add(k, "attention", SN_OP_MLA_PREFILL, m->layers);
+    a->operation = SN_OPERATION_ATTENTION;
     a->index = offsets(s->requests, s->ctx);
     a->p.mla_prefill = (struct sn_mla_prefill){
         .prompts = s->requests, .heads = m->heads, .qk = qk, .v_dim = m->v, .first = a->index};
@@ -144,20 +156,26 @@ static void add_experts(struct sn_llm_kernels *k, const struct sn_llm *m,
              experts = (slots + holders - 1) / holders;
     size_t tokens =
         (size_t)ceil((double)s->dies * (double)t * sn_llm_reach(slots, experts, m->top_k));
+    size_t first = k->n;
     add(k, "gate", SN_OP_GATE, layers)->p.gate = (struct sn_gate){.t = t,
                                                                   .e = m->routed,
                                                                   .groups = m->groups,
                                                                   .kept = m->kept,
                                                                   .k = m->top_k,
                                                                   .lds = m->routed};
+    mark(k, first, SN_OPERATION_GATE);
     add_quantize(k, "dispatched tokens", layers, t, m->hidden);
+    mark(k, k->n - 1, SN_OPERATION_DISPATCH);
     add(k, "experts", SN_OP_MOE, layers)->p.moe = (struct sn_moe_ffn){
         .t = tokens, .h = m->hidden, .i = m->intermediate, .experts = experts, .copies = copies};
+    mark(k, k->n - 1, SN_OPERATION_EXPERTS);
+    first = k->n;
     if (m->shared && !s->shared_dies) {
         add_gemm(k, shared[1], layers, t, 2 * (size_t)m->intermediate * m->shared, m->hidden);
         add_quantize(k, shared[2], layers, t, (size_t)m->intermediate * m->shared);
         add_gemm(k, shared[3], layers, t, m->hidden, (size_t)m->intermediate * m->shared);
     }
+    mark(k, first, SN_OPERATION_SHARED);
 }
 
 static int check(const struct sn_llm *m, const struct sn_llm_step *s)
@@ -197,13 +215,18 @@ int sn_llm_step(const struct sn_llm *m, const struct sn_llm_step *s, struct sn_l
         add_prefill_attention(&k, m, s, t);
     else
         add_decode_attention(&k, m, s, t);
+    size_t first = k.n;
     add_quantize(&k, "attention result", m->layers, t, values);
     add_gemm(&k, "attention output", m->layers, t, m->hidden, values);
+    mark(&k, first, SN_OPERATION_PROJECTION);
+    first = k.n;
     if (m->dense_layers)
         add_ffn(&k, dense, m->dense_layers, t, m->hidden, m->dense_intermediate);
+    mark(&k, first, SN_OPERATION_DENSE);
     if (m->layers > m->dense_layers)
         add_experts(&k, m, s, t);
     add_gemm(&k, "head", 1, s->prefill ? s->requests : t, m->vocabulary, m->hidden);
+    mark(&k, k.n - 1, SN_OPERATION_HEAD);
     *out = k;
     return SN_OK;
 }

@@ -17,11 +17,13 @@
 #include <stdio.h>
 
 #include "bench/llm.h"
+#include "bench/macro/operation.h"
 #include "harness/base/buf.h"
 #include "kernels/kernel.h"
 
 struct sn_llm_kernel {
-    const char *what; /* "attention output" */
+    const char *what;            /* "attention output" */
+    enum sn_operation operation; /* of the step that it is part of */
     enum sn_op op;
     union sn_problem p; /* sizes, and the index arrays that the cost depends on */
     uint32_t *index;    /* what p points to; NULL: nothing */

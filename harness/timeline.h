@@ -9,7 +9,7 @@
 
 #include "harness/bench.h"
 
-enum { SN_TIMELINE_PARTS = 16, SN_TIMELINE_FLAGS = 8 };
+enum { SN_TIMELINE_PARTS = 24, SN_TIMELINE_FLAGS = 8 };
 
 struct sn_timeline {
     double s; /* sum of the parts */

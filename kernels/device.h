@@ -58,7 +58,15 @@ struct sn_device {
     struct sn_figure peak[SN_PEAKS];       /* op/s, dense; NONE: not known */
     struct sn_figure memory, l2;           /* B/s: HBM or DRAM; cache */
     struct sn_figure memory_bytes, l2_bytes;
-    struct sn_figure launch; /* s per kernel */
+    struct sn_figure launch;        /* s per kernel */
+    struct sn_figure vector_cores;  /* cores of the f32 peak, where they are not `cores` */
+    struct sn_figure streams[2][2]; /* cores of a stream of a pipeline (attention, experts), of
+                                       each kind: cube, vector; NONE: streams share all */
+    /* Of a step of a model served on it: */
+    struct sn_figure host;  /* s per decode step: what the CPU adds */
+    struct sn_figure block; /* s per block of the context cache that is moved, beside its bytes */
+    struct sn_figure
+        skew; /* Zipf exponent of the experts' popularity where nothing balances them */
     struct sn_device_table *tables;
     size_t n_tables;
     const char **warnings;
@@ -81,12 +89,21 @@ enum sn_device_flags {
 struct sn_device_time {
     double s; /* launch + parts */
     double launch_s, part_s[SN_COST_PARTS];
-    double compute_s, memory_s; /* alone, at the roofs themselves */
+    double cube_s, vector_s, bytes_s; /* sums over the parts: int8 and bf16, f32, memory; each as if
+                                         alone, with efficiencies and the cores it has */
+    double compute_s, memory_s;       /* alone, at the roofs themselves */
     double limit_s; /* the larger: no schedule is faster. Inner bytes and launch are not in it */
     unsigned flags;
 };
 
-/* The time of a cost of `op` on a device. */
+/* What a kernel has of the device's cores, 0 to 1 of each kind; memory is whole. */
+struct sn_device_share {
+    double cube, vector;
+};
+
+/* The time of a cost of `op` on a device, or on a share of its cores. */
+void sn_device_predict_share(const struct sn_device *d, enum sn_op op, const struct sn_cost *c,
+                             struct sn_device_share share, struct sn_device_time *out);
 void sn_device_predict(const struct sn_device *d, enum sn_op op, const struct sn_cost *c,
                        struct sn_device_time *out);
 

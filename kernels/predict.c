@@ -47,14 +47,20 @@ static double stretched(const struct sn_device_table *t, double x, double fixed,
     return lo + share * (hi - lo);
 }
 
-double sn_device_wave(const struct sn_device *d, const struct sn_cost_part *p)
+static double wave(const struct sn_device *d, const struct sn_cost_part *p, double share)
 {
     if (!sn_figure_given(&d->cores) || !sn_figure_given(&d->tile_rows) ||
         !sn_figure_given(&d->tile_cols) || !(p->grids * p->rows * p->cols > 0))
         return 1;
     double tiles =
         p->grids * ceil(p->rows / d->tile_rows.value) * ceil(p->cols / d->tile_cols.value);
-    return tiles / (d->cores.value * ceil(tiles / d->cores.value));
+    double cores = fmax(1, floor(d->cores.value * share + 0.5));
+    return tiles / (cores * ceil(tiles / cores));
+}
+
+double sn_device_wave(const struct sn_device *d, const struct sn_cost_part *p)
+{
+    return wave(d, p, 1);
 }
 
 struct roofs {
@@ -63,7 +69,8 @@ struct roofs {
 };
 
 static double compute_time(const struct sn_device *d, const struct roofs *r, double x,
-                           const struct sn_cost_part *p, unsigned *flags)
+                           const struct sn_cost_part *p, struct sn_device_share share,
+                           unsigned *flags)
 {
     if (!(p->ops > 0))
         return 0;
@@ -72,7 +79,9 @@ static double compute_time(const struct sn_device *d, const struct roofs *r, dou
         return 0;
     }
     double work = r->compute ? stretched(r->compute, x, 0, p->ops) : p->ops;
-    return work / sn_device_wave(d, p) / d->peak[p->peak].value;
+    if (p->peak == SN_PEAK_F32 && sn_figure_given(&d->vector_cores))
+        return p->ops / share.vector / d->peak[p->peak].value;
+    return work / wave(d, p, share.cube) / share.cube / d->peak[p->peak].value;
 }
 
 static double memory_time(const struct sn_device *d, const struct roofs *r, double x,
@@ -100,6 +109,12 @@ static void limits(const struct sn_device *d, const struct sn_cost *c, struct sn
 void sn_device_predict(const struct sn_device *d, enum sn_op op, const struct sn_cost *c,
                        struct sn_device_time *out)
 {
+    sn_device_predict_share(d, op, c, (struct sn_device_share){1, 1}, out);
+}
+
+void sn_device_predict_share(const struct sn_device *d, enum sn_op op, const struct sn_cost *c,
+                             struct sn_device_share share, struct sn_device_time *out)
+{
     struct roofs r = {.compute = table_of(d, op, SN_DEVICE_COMPUTE),
                       .memory = table_of(d, op, SN_DEVICE_MEMORY)};
     r.compute_holds = r.compute && covers(r.compute, c);
@@ -110,11 +125,13 @@ void sn_device_predict(const struct sn_device *d, enum sn_op op, const struct sn
     if (!sn_figure_given(&d->launch))
         out->flags |= SN_DEVICE_NO_LAUNCH;
     for (unsigned i = 0; i < c->n_parts; i++) {
-        double compute = compute_time(d, &r, x, &c->parts[i], &out->flags),
+        double compute = compute_time(d, &r, x, &c->parts[i], share, &out->flags),
                memory = memory_time(d, &r, x, &c->parts[i]);
         bool holds = compute > memory ? r.compute_holds : r.memory_holds;
         out->part_s[i] = fmax(compute, memory);
         out->s += out->part_s[i];
+        *(c->parts[i].peak == SN_PEAK_F32 ? &out->vector_s : &out->cube_s) += compute;
+        out->bytes_s += memory;
         if (out->part_s[i] > 0 && !holds)
             out->flags |= SN_DEVICE_EXTRAPOLATED;
     }

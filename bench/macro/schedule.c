@@ -35,9 +35,12 @@ struct run {
 
 static int check(const struct sn_task *t, size_t n, uint32_t streams)
 {
-    if (!(t->fixed_s >= 0) || !(t->work_s >= 0) || isinf(t->fixed_s) || isinf(t->work_s))
-        return SN_FAIL(SN_EINVAL, "%s: %g s fixed, %g s of work: a time is finite and at least 0",
-                       t->name, t->fixed_s, t->work_s);
+    if (!(t->launch_s >= 0) || !(t->fixed_s >= 0) || !(t->work_s >= 0) ||
+        isinf(t->launch_s + t->fixed_s + t->work_s))
+        return SN_FAIL(SN_EINVAL,
+                       "%s: %g s of launch, %g s fixed, %g s of work: a time is finite and at "
+                       "least 0",
+                       t->name, t->launch_s, t->fixed_s, t->work_s);
     if (t->stream >= streams)
         return SN_FAIL(SN_EINVAL, "%s: stream %u of %u", t->name, t->stream, streams);
     for (int r = 0; r < SN_RESOURCES; r++)
@@ -122,8 +125,11 @@ static void start(struct run *r, struct stream *s)
 {
     uint32_t at = s->task[s->next];
     const struct sn_task *t = &r->tasks[at];
-    r->out->span[at] = (struct sn_span){.start_s = r->now, .held = last_before(r, s, t)};
-    s->fixed_left = t->fixed_s;
+    double since = 0;
+    r->out->span[at] = (struct sn_span){.start_s = r->now,
+                                        .launch_s = fmax(0, t->launch_s - (r->now - since)),
+                                        .held = last_before(r, s, t)};
+    s->fixed_left = r->out->span[at].launch_s + t->fixed_s;
     s->work_left = t->work_s;
     s->running = true;
     s->next++;
@@ -135,7 +141,7 @@ static void stop(struct run *r, struct stream *s)
     const struct sn_task *t = &r->tasks[at];
     struct sn_span *span = &r->out->span[at];
     span->end_s = r->now;
-    span->slowed_s = fmax(0, span->end_s - span->start_s - t->fixed_s - t->work_s);
+    span->slowed_s = fmax(0, span->end_s - span->start_s - span->launch_s - t->fixed_s - t->work_s);
     s->running = false;
     r->ended[at] = true;
 }

@@ -1,5 +1,7 @@
 /* When the operations of a step run: streams in order, dependencies, shared resources.
  *
+ * An operation is launched while the one before it in its stream runs, from when that starts:
+ * queues of launches are asynchronous. Of `launch_s` it pays what is left when it may start.
  * An operation lasts `fixed_s` (launch, latency; uses nothing), then `work_s` when it is alone.
  * While it works it uses a share of each resource (0: none; 1: all of it). Where the operations
  * that work at a time want more of a resource than there is, they are slowed, as a fluid: all
@@ -30,7 +32,7 @@ extern const char *const sn_resource_names[]; /* "cube", ..., NULL */
 struct sn_task {
     const char *name;
     uint32_t stream; /* 0 to streams - 1 */
-    double fixed_s, work_s;
+    double launch_s, fixed_s, work_s;
     double use[SN_RESOURCES]; /* share while it works alone, 0 to 1 */
     const uint32_t *after;    /* tasks that must have ended, by index */
     size_t n_after;
@@ -38,7 +40,8 @@ struct sn_task {
 
 struct sn_span {
     double start_s, end_s;
-    double slowed_s; /* of it, what the others cost: end - start - fixed - work */
+    double launch_s; /* of it, what was left of the launch */
+    double slowed_s; /* what the others cost: end - start - launch left - fixed - work */
     uint32_t held;   /* the task whose end let it start; SN_SCHEDULE_NONE: at 0 */
 };
 

@@ -272,6 +272,14 @@ static int split(struct sn_moe_model *m, enum sn_moe_leg leg, const struct sn_ne
     return SN_OK;
 }
 
+/* The network's time as one part. */
+static void lump(const struct sn_moe_model *m, enum sn_moe_leg leg, const struct sn_net_result *r,
+                 struct sn_moe_time *t)
+{
+    t->part_ps[SN_MOE_QUANTISE] = leg == SN_MOE_DISPATCH ? quantise_ps(m) : 0;
+    t->part_ps[SN_MOE_INJECT] = r->end_ps - t->part_ps[SN_MOE_QUANTISE];
+}
+
 /* Pairs carry several copies each. */
 static void count_bytes(const struct sn_moe_model *m, enum sn_moe_leg leg, struct sn_moe_time *t)
 {
@@ -352,15 +360,20 @@ int sn_moe_model_leg(struct sn_moe_model *m, enum sn_moe_leg leg, struct sn_moe_
     else
         sn_moe_messages_copies(m, leg, issue_ps);
     status = sn_net_run(m->net, m->msgs, m->n, issue_ps, &r);
-    status = status ? status : split(m, leg, &r, issue_ps, out);
+    if (!status && m->brief)
+        lump(m, leg, &r, out);
+    else if (!status)
+        status = split(m, leg, &r, issue_ps, out);
     if (status)
         return status;
     out->part_ps[SN_MOE_LAUNCH] = sn_ps(sn_figure_or(&m->profile->cost.launch, 0));
     out->part_ps[SN_MOE_REDUCE] = leg == SN_MOE_COMBINE ? reduce_ps(m) : 0;
     flags(m, leg, out);
-    count_bytes(m, leg, out);
     for (unsigned i = 0; i < SN_MOE_PARTS; i++)
         out->total_ps += out->part_ps[i];
+    if (m->brief)
+        return SN_OK;
+    count_bytes(m, leg, out);
     for (unsigned d = 0; d < m->draw->dies; d++) {
         int64_t late = m->late_ps ? m->late_ps[d] : 0;
         last_arrival = late > last_arrival ? late : last_arrival;

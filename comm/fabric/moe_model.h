@@ -70,6 +70,8 @@ struct sn_moe_model {
     enum sn_net_order order;
     enum sn_moe_sync sync;
     const int64_t *late_ps; /* (dies) after the first arrival, or NULL: all together */
+    bool brief; /* for thousands of legs: of the network all is `inject`; no bound, bytes,
+                   bottleneck, last die. Times are the same */
 
     struct sn_msg *msgs, *few; /* all of a leg; of one die */
     size_t n, cap, few_cap;

@@ -1,0 +1,221 @@
+/* The routing of all layers of a step, and its dispatch and combine on the fabric engine:
+ * bench/macro/pipe.h. Layers and microbatches are independent, so threads share them out. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/macro/pipe.h"
+#include "comm/fabric/net.h"
+#include "harness/base/buf.h"
+#include "harness/base/status.h"
+
+enum { DRAWN_MAX = SN_PIPE_DRAWN_MAX, LAYERS_MAX = 1024 };
+
+/* What a thread works with. */
+struct worker {
+    struct sn_moe moe[SN_PIPE_MICROBATCHES]; /* shallow copies with a draw of their own */
+    struct sn_moe_draw draw[SN_PIPE_MICROBATCHES];
+    struct sn_moe_model model[SN_PIPE_MICROBATCHES];
+    struct sn_net *net;
+};
+
+struct route {
+    const struct sn_pipe *p;
+    struct sn_moe moe[SN_PIPE_MICROBATCHES]; /* own routing and placement */
+    struct worker *workers;
+    unsigned threads;
+};
+
+static struct sn_moe_shape shape_of(const struct sn_pipe *p, unsigned microbatch)
+{
+    return (struct sn_moe_shape){.dies = p->dies,
+                                 .tokens = sn_pipe_tokens(p, sn_pipe_part(p, microbatch)),
+                                 .hidden = p->llm->hidden,
+                                 .experts = p->llm->routed,
+                                 .topk = p->llm->top_k,
+                                 .redundant = p->redundant,
+                                 .shared = p->shared_dies,
+                                 .dtype = p->dtype};
+}
+
+/* Without balance the redundant slots go to experts in turn. */
+static int place_in_order(struct sn_moe *m)
+{
+    struct sn_placement plain;
+    const struct sn_moe_shape *s = &m->shape;
+    int status = sn_placement_open(&plain, s->dies, s->experts, s->redundant, s->shared, NULL);
+    if (status == SN_OK) {
+        sn_placement_close(&m->placement);
+        m->placement = plain;
+    }
+    return status;
+}
+
+static int open_worker(struct route *r, struct worker *w)
+{
+    const struct sn_pipe *p = r->p;
+    struct sn_net_options options = {.degrade = p->degrade, .seed = p->seed};
+    int status = sn_net_open(&w->net, p->profile, p->dies, &options);
+    for (unsigned i = 0; i < p->microbatches; i++) {
+        w->moe[i] = r->moe[i];
+        sn_moe_draw_open(&w->draw[i], &r->moe[i].shape);
+        w->model[i] = (struct sn_moe_model){.moe = &w->moe[i],
+                                            .draw = &w->draw[i],
+                                            .profile = p->profile,
+                                            .net = w->net,
+                                            .schedule = p->algorithm->schedule,
+                                            .dies_per_node = p->profile->dies_per_node,
+                                            .sync = p->sync,
+                                            .brief = true};
+    }
+    return status;
+}
+
+static void close_route(struct route *r)
+{
+    for (unsigned t = 0; t < r->threads; t++) {
+        struct worker *w = &r->workers[t];
+        for (unsigned i = 0; i < r->p->microbatches; i++) {
+            sn_moe_model_close(&w->model[i]);
+            sn_moe_draw_close(&w->draw[i]);
+        }
+        if (w->net)
+            sn_net_close(w->net);
+    }
+    free(r->workers);
+    for (unsigned i = 0; i < r->p->microbatches; i++)
+        sn_moe_close(&r->moe[i]);
+}
+
+static int open_route(struct route *r, const struct sn_pipe *p, unsigned threads)
+{
+    *r = (struct route){
+        .p = p, .threads = threads, .workers = sn_calloc(threads, sizeof *r->workers)};
+    int status = SN_OK;
+    for (unsigned i = 0; i < p->microbatches; i++)
+        r->moe[i].comm = MPI_COMM_NULL;
+    for (unsigned i = 0; i < p->microbatches && !status; i++) {
+        struct sn_moe_shape s = shape_of(p, i);
+        status = sn_moe_open_routing(&r->moe[i], &s, p->routing, p->seed);
+        if (!status && !p->balance)
+            status = place_in_order(&r->moe[i]);
+    }
+    for (unsigned t = 0; t < threads && !status; t++)
+        status = open_worker(r, &r->workers[t]);
+    return status;
+}
+
+/* --- a layer ----------------------------------------------------------------------------------
+ */
+
+/* Copies from each die to each, and how many each die gets (got, dies). Microbatches are different
+ * tokens: they have draws of their own. */
+static void draw_layer(struct worker *w, unsigned microbatch, uint64_t draw, uint64_t *got)
+{
+    struct sn_moe *m = &w->moe[microbatch];
+    struct sn_moe_draw *d = &w->draw[microbatch];
+    unsigned dies = d->dies, tokens = m->shape.tokens,
+             drawn = tokens < DRAWN_MAX ? tokens : DRAWN_MAX;
+    uint32_t slot[SN_MOE_COPIES_MAX];
+    m->draw = draw;
+    memset(d->count, 0, (size_t)dies * dies * sizeof *d->count);
+    memset(got, 0, dies * sizeof *got);
+    for (unsigned s = 0; s < dies; s++) {
+        uint32_t *count = d->count + (size_t)s * dies;
+        for (unsigned t = 0; t < drawn; t++) {
+            sn_moe_route(m, s, t, slot, NULL);
+            uint16_t *to = d->to + ((size_t)s * tokens + t) * d->k;
+            for (unsigned j = 0; j < d->k; j++) {
+                to[j] = (uint16_t)m->placement.slot_die[slot[j]];
+                count[to[j]]++;
+            }
+        }
+        for (unsigned to = 0; to < dies; to++) {
+            if (drawn < tokens)
+                count[to] = (uint32_t)(((uint64_t)count[to] * tokens + drawn / 2) / drawn);
+            got[to] += count[to];
+        }
+    }
+}
+
+/* More copies take longer, more slots too. Where there are more kinds of dies than SN_PIPE_KINDS
+ * (EPLB makes two at most), the rest count as the last. */
+static void find_kinds(const struct sn_placement *place, const uint64_t *got,
+                       struct sn_pipe_layer *l)
+{
+    for (unsigned d = 0; d < place->dies; d++) {
+        unsigned here = place->slot_first[d + 1] - place->slot_first[d], k = 0;
+        while (k < l->kinds && l->slots[k] != here && k < SN_PIPE_KINDS - 1)
+            k++;
+        if (k == l->kinds) {
+            l->slots[k] = here;
+            l->kinds++;
+        }
+        l->most_of[k] = got[d] > l->most_of[k] ? got[d] : l->most_of[k];
+        l->most = got[d] > l->most ? got[d] : l->most;
+        l->sum += got[d];
+    }
+}
+
+static void count_bytes(const struct worker *w, unsigned microbatch, const uint64_t *got,
+                        struct sn_pipe_layer *out)
+{
+    const struct sn_moe_draw *d = &w->draw[microbatch];
+    const struct sn_moe *m = &w->moe[microbatch];
+    uint64_t each = m->copy_bytes + m->answer_bytes, local = 0, wire = 0;
+    for (unsigned s = 0; s < d->dies; s++) {
+        uint64_t own = d->count[(size_t)s * d->dies + s], sent = 0;
+        for (unsigned to = 0; to < d->dies; to++)
+            sent += d->count[(size_t)s * d->dies + to];
+        uint64_t most = sent > got[s] ? sent - own : got[s] - own;
+        if (most * m->copy_bytes > out->port_out[0])
+            out->port_out[0] = most * m->copy_bytes;
+        if (most * m->answer_bytes > out->port_out[1])
+            out->port_out[1] = most * m->answer_bytes;
+        local += own;
+        wire += sent - own;
+    }
+    out->wire_bytes = wire * each;
+    out->local_bytes = local * each;
+}
+
+static int route_layer(struct route *r, struct worker *w, unsigned layer, unsigned microbatch,
+                       uint64_t *got, struct sn_pipe_layer *out)
+{
+    const struct sn_pipe *p = r->p;
+    *out = (struct sn_pipe_layer){0};
+    uint64_t draw = (p->draw * LAYERS_MAX + layer) * SN_PIPE_MICROBATCHES + microbatch;
+    draw_layer(w, microbatch, draw, got);
+    find_kinds(&w->moe[microbatch].placement, got, out);
+    int status = sn_moe_model_leg(&w->model[microbatch], SN_MOE_DISPATCH, &out->dispatch);
+    status =
+        status ? status : sn_moe_model_leg(&w->model[microbatch], SN_MOE_COMBINE, &out->combine);
+    count_bytes(w, microbatch, got, out);
+    return status;
+}
+
+int sn_pipe_route(const struct sn_pipe *p, unsigned layers, unsigned threads,
+                  struct sn_pipe_layer *out)
+{
+    struct route r;
+    unsigned n = layers * p->microbatches;
+    if (layers > LAYERS_MAX)
+        return SN_FAIL(SN_EINVAL, "%u layers: at most %d", layers, LAYERS_MAX);
+    threads = threads < 1 ? 1 : threads > n ? n : threads;
+    int status = n ? open_route(&r, p, threads) : SN_OK;
+    if (!n)
+        return SN_OK;
+    int *failed = sn_calloc(threads, sizeof *failed);
+    uint64_t *got = sn_calloc((size_t)threads * p->dies, sizeof *got);
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+    for (unsigned t = 0; t < threads; t++)
+        for (unsigned i = t; i < n && !status && !failed[t]; i += threads)
+            failed[t] = route_layer(&r, &r.workers[t], i / p->microbatches, i % p->microbatches,
+                                    got + (size_t)t * p->dies, &out[i]);
+    for (unsigned t = 0; t < threads && !status; t++)
+        status =
+            failed[t] ? SN_FAIL(failed[t], "the fabric engine refuses a layer's messages") : SN_OK;
+    free(failed);
+    free(got);
+    close_route(&r);
+    return status;
+}
