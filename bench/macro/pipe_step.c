@@ -89,10 +89,10 @@ static void leg(const struct build *b, const struct sn_moe_time *t, uint64_t byt
                                                      : (t->linear_ps + t->log_ps) / 2,
             work = t->part_ps[SN_MOE_INJECT], launch = t->part_ps[SN_MOE_LAUNCH],
             rest = t->total_ps - work - launch - t->part_ps[SN_MOE_FLAGS];
-    double port = 0;
-    for (unsigned i = 0; i < fabric->n_ports; i++)
-        if (!fabric->ports[i].per_node)
-            port = fmax(port, fabric->ports[i].bandwidth.value);
+    int index = fabric->paths[SN_PATH_SUPERNODE].port;
+    double port = index < 0 ? 0 : fabric->ports[index].bandwidth.value;
+    if (index >= 0 && fabric->ports[index].per_node)
+        port /= fabric->dies_per_node;
     *c = (struct sn_pipe_cost){.launch_s = sn_ps_seconds(launch),
                                .fixed_s = sn_ps_seconds(rest + flags),
                                .work_s = sn_ps_seconds(work),
