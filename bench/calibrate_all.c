@@ -8,6 +8,7 @@
 #include "bench/calibrate.h"
 #include "bench/calibrate_device.h"
 #include "bench/calibrate_rows.h"
+#include "bench/macro/calibrate_steps.h"
 #include "bench/micro/kernel_model.h"
 #include "harness/base/status.h"
 #include "harness/options.h"
@@ -77,6 +78,8 @@ int sn_calibrate_all(const struct sn_options *o, FILE *out)
     size_t torn;
     if (o->n_args != 1)
         return sn_calibrate(o, out); /* which says what is wrong */
+    if (!strcmp(o->args[0], "steps"))
+        return sn_calibrate_steps(o, out);
     char *path = sn_strdupf("%s/rows.jsonl", o->args[0]);
     int status = sn_rows_read(&rows, path, &torn); /* of a killed run, what it has */
     free(path);

@@ -21,8 +21,10 @@ int main(int argc, char **argv)
         {"models", sn_llm_list},           {NULL, NULL},
     };
     static const struct sn_app_command commands[] = {
-        {"calibrate", "DIR... [-o FILE]",
-         "write a fabric or device profile from the measured rows of DIR", sn_calibrate_all},
+        {"calibrate", "DIR... [-o FILE] | steps -o FILE [--device NAME]",
+         "write a fabric or device profile from the measured rows of DIR; steps: a device's from "
+         "published times of whole steps",
+         sn_calibrate_all},
         {"fabric", "export [dies=N traffic=WORD size=BYTES order=WORD seed=N] -o DIR",
          "a network and a traffic for another simulator", sn_fabric_export},
         {"step",

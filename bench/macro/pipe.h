@@ -92,10 +92,12 @@ struct sn_pipe_layer {
     uint64_t port_out[2]; /* most that a die's port carries in one direction: dispatch, combine */
 };
 
-/* All of them: out (layers, microbatches). threads: how many work at it; the result does not depend
- * on that. SN_EINVAL, SN_EIO, SN_ENOMEM. */
+/* All of them: out (layers, microbatches). With two microbatches, whole (layers), or NULL: no more
+ * than what their tokens would take as one, the same copies with legs at their ports' bound.
+ * threads: how many work at it; the result does not depend on that. SN_EINVAL, SN_EIO, SN_ENOMEM.
+ */
 int sn_pipe_route(const struct sn_pipe *p, unsigned layers, unsigned threads,
-                  struct sn_pipe_layer *out);
+                  struct sn_pipe_layer *out, struct sn_pipe_layer *whole);
 
 /* The routed experts of a layer (on dies of their own: the shared ones), on the die where they take
  * longest. */
@@ -113,6 +115,7 @@ struct sn_pipe_step {
     size_t n;
     struct sn_schedule schedule;
     struct sn_pipe_layer *layers; /* (n_layers, microbatches) with experts */
+    struct sn_pipe_layer *whole;  /* (n_layers) with two microbatches: as one, at the least */
     unsigned n_layers;
     double s;                         /* the whole step, draft and host included */
     double critical_s[SN_OPERATIONS]; /* along the critical path; they add up to s */
@@ -130,6 +133,9 @@ struct sn_pipe_step {
     unsigned flags;
 };
 int sn_pipe_step(const struct sn_pipe *p, unsigned threads, struct sn_pipe_step *out);
+/* No step with one microbatch is faster, of which p is that with two: its time, from p's routing.
+ */
+int sn_pipe_step_whole(const struct sn_pipe *p, const struct sn_pipe_step *routed, double *s);
 /* The same with the routing of another step, of which p differs in nothing but the device and the
  * form of synchronisation. Cheap. */
 int sn_pipe_step_again(const struct sn_pipe *p, const struct sn_pipe_step *routed,

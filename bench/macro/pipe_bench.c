@@ -116,8 +116,13 @@ static int faster(struct sn_pipe *p, struct sn_pipe_step *best)
         return status;
     struct sn_pipe whole = *p;
     struct sn_pipe_step one;
+    double least;
     whole.microbatches = 1;
-    status = sn_pipe_step(&whole, threads(), &one);
+    status = sn_pipe_step_whole(p, best, &least);
+    if (!status && least >= best->s)
+        return SN_OK;
+    if (!status)
+        status = sn_pipe_step(&whole, threads(), &one);
     if (status) {
         sn_pipe_step_free(best);
         return status;

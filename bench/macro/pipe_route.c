@@ -1,5 +1,6 @@
 /* The routing of all layers of a step, and its dispatch and combine on the fabric engine:
  * bench/macro/pipe.h. Layers and microbatches are independent, so threads share them out. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ enum { DRAWN_MAX = SN_PIPE_DRAWN_MAX, LAYERS_MAX = 1024 };
 
 /* What a thread works with. */
 struct worker {
+    struct sn_moe whole; /* of all microbatches: what numbers the tokens that are drawn */
     struct sn_moe moe[SN_PIPE_MICROBATCHES]; /* shallow copies with a draw of their own */
     struct sn_moe_draw draw[SN_PIPE_MICROBATCHES];
     struct sn_moe_model model[SN_PIPE_MICROBATCHES];
@@ -55,6 +57,8 @@ static int open_worker(struct route *r, struct worker *w)
     const struct sn_pipe *p = r->p;
     struct sn_net_options options = {.degrade = p->degrade, .seed = p->seed};
     int status = sn_net_open(&w->net, p->profile, p->dies, &options);
+    w->whole = r->moe[0];
+    w->whole.shape.tokens = sn_pipe_tokens(p, p->requests);
     for (unsigned i = 0; i < p->microbatches; i++) {
         w->moe[i] = r->moe[i];
         sn_moe_draw_open(&w->draw[i], &r->moe[i].shape);
@@ -107,22 +111,23 @@ static int open_route(struct route *r, const struct sn_pipe *p, unsigned threads
 /* --- a layer ----------------------------------------------------------------------------------
  */
 
-/* Copies from each die to each, and how many each die gets (got, dies). Microbatches are different
- * tokens: they have draws of their own. */
-static void draw_layer(struct worker *w, unsigned microbatch, uint64_t draw, uint64_t *got)
+/* Copies from each die to each, and how many each die gets (got, dies), of the tokens from `first`
+ * on. */
+static void draw_layer(struct worker *w, unsigned microbatch, unsigned first, uint64_t draw,
+                       uint64_t *got)
 {
     struct sn_moe *m = &w->moe[microbatch];
     struct sn_moe_draw *d = &w->draw[microbatch];
     unsigned dies = d->dies, tokens = m->shape.tokens,
              drawn = tokens < DRAWN_MAX ? tokens : DRAWN_MAX;
     uint32_t slot[SN_MOE_COPIES_MAX];
-    m->draw = draw;
+    m->draw = w->whole.draw = draw;
     memset(d->count, 0, (size_t)dies * dies * sizeof *d->count);
     memset(got, 0, dies * sizeof *got);
     for (unsigned s = 0; s < dies; s++) {
         uint32_t *count = d->count + (size_t)s * dies;
         for (unsigned t = 0; t < drawn; t++) {
-            sn_moe_route(m, s, t, slot, NULL);
+            sn_moe_route(&w->whole, s, first + t, slot, NULL);
             uint16_t *to = d->to + ((size_t)s * tokens + t) * d->k;
             for (unsigned j = 0; j < d->k; j++) {
                 to[j] = (uint16_t)m->placement.slot_die[slot[j]];
@@ -178,13 +183,13 @@ static void count_bytes(const struct worker *w, unsigned microbatch, const uint6
     out->local_bytes = local * each;
 }
 
-static int route_layer(struct route *r, struct worker *w, unsigned layer, unsigned microbatch,
-                       uint64_t *got, struct sn_pipe_layer *out)
+static int route_part(struct route *r, struct worker *w, unsigned layer, unsigned microbatch,
+                      uint64_t *got, struct sn_pipe_layer *out)
 {
     const struct sn_pipe *p = r->p;
+    unsigned first = microbatch ? r->moe[0].shape.tokens : 0;
     *out = (struct sn_pipe_layer){0};
-    uint64_t draw = (p->draw * LAYERS_MAX + layer) * SN_PIPE_MICROBATCHES + microbatch;
-    draw_layer(w, microbatch, draw, got);
+    draw_layer(w, microbatch, first, p->draw * LAYERS_MAX + layer, got);
     find_kinds(&w->moe[microbatch].placement, got, out);
     int status = sn_moe_model_leg(&w->model[microbatch], SN_MOE_DISPATCH, &out->dispatch);
     status =
@@ -193,24 +198,65 @@ static int route_layer(struct route *r, struct worker *w, unsigned layer, unsign
     return status;
 }
 
+/* The network's part of a leg of all tokens together: at least what the fullest port's bytes take,
+ * and where each copy is a message of its own what a die's issues take. */
+static void bound_leg(const struct route *r, struct sn_moe_time *t, uint64_t copies, uint64_t bytes)
+{
+    const struct sn_profile *fabric = r->p->profile;
+    uint64_t sent = (uint64_t)r->workers[0].whole.shape.tokens * r->moe[0].k;
+    double s = 0;
+    for (unsigned i = 0; i < fabric->n_ports; i++)
+        s = fmax(s, fabric->ports[i].bandwidth.value);
+    s = s > 0 ? (double)copies * (double)bytes / s : 0;
+    if (r->p->algorithm->schedule == SN_MOE_COPIES)
+        s = fmax(s, (double)sent * sn_figure_or(&fabric->cost.issue, 0));
+    t->total_ps += sn_ps(s) - t->part_ps[SN_MOE_INJECT];
+    t->part_ps[SN_MOE_INJECT] = sn_ps(s);
+}
+
+/* A layer with all its microbatches; `got` has room for one more. */
+static int route_layer(struct route *r, struct worker *w, unsigned layer, uint64_t *got,
+                       struct sn_pipe_layer *out, struct sn_pipe_layer *whole)
+{
+    const struct sn_pipe *p = r->p;
+    uint64_t *sum = got + p->dies, most = 0;
+    int status = SN_OK;
+    memset(sum, 0, p->dies * sizeof *sum);
+    for (unsigned i = 0; i < p->microbatches && !status; i++) {
+        status = route_part(r, w, layer, i, got, &out[i]);
+        for (unsigned d = 0; d < p->dies; d++)
+            sum[d] += got[d];
+    }
+    if (!whole || status)
+        return status;
+    *whole = (struct sn_pipe_layer){.dispatch = out->dispatch, .combine = out->combine};
+    find_kinds(&w->moe[0].placement, sum, whole);
+    for (unsigned d = 0; d < p->dies; d++) /* a die keeps few copies: tokens of its own */
+        most = sum[d] > most ? sum[d] : most;
+    uint64_t own = (uint64_t)w->whole.shape.tokens;
+    most = most > own ? most - own : 0;
+    bound_leg(r, &whole->dispatch, most, w->moe[0].copy_bytes);
+    bound_leg(r, &whole->combine, most, w->moe[0].answer_bytes);
+    return SN_OK;
+}
+
 int sn_pipe_route(const struct sn_pipe *p, unsigned layers, unsigned threads,
-                  struct sn_pipe_layer *out)
+                  struct sn_pipe_layer *out, struct sn_pipe_layer *whole)
 {
     struct route r;
-    unsigned n = layers * p->microbatches;
     if (layers > LAYERS_MAX)
         return SN_FAIL(SN_EINVAL, "%u layers: at most %d", layers, LAYERS_MAX);
-    threads = threads < 1 ? 1 : threads > n ? n : threads;
-    int status = n ? open_route(&r, p, threads) : SN_OK;
-    if (!n)
+    if (!layers)
         return SN_OK;
+    threads = threads < 1 ? 1 : threads > layers ? layers : threads;
+    int status = open_route(&r, p, threads);
     int *failed = sn_calloc(threads, sizeof *failed);
-    uint64_t *got = sn_calloc((size_t)threads * p->dies, sizeof *got);
+    uint64_t *got = sn_calloc((size_t)threads * p->dies * 2, sizeof *got);
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
     for (unsigned t = 0; t < threads; t++)
-        for (unsigned i = t; i < n && !status && !failed[t]; i += threads)
-            failed[t] = route_layer(&r, &r.workers[t], i / p->microbatches, i % p->microbatches,
-                                    got + (size_t)t * p->dies, &out[i]);
+        for (unsigned i = t; i < layers && !status && !failed[t]; i += threads)
+            failed[t] = route_layer(&r, &r.workers[t], i, got + (size_t)t * p->dies * 2,
+                                    &out[(size_t)i * p->microbatches], whole ? &whole[i] : NULL);
     for (unsigned t = 0; t < threads && !status; t++)
         status =
             failed[t] ? SN_FAIL(failed[t], "the fabric engine refuses a layer's messages") : SN_OK;

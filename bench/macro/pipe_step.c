@@ -281,6 +281,8 @@ static void open_step(const struct sn_pipe *p, struct sn_pipe_step *out)
     *out = (struct sn_pipe_step){.limit_resource = ""};
     out->n_layers = p->llm->layers - p->llm->dense_layers + drafts(p);
     out->layers = sn_calloc((size_t)out->n_layers * p->microbatches + 1, sizeof *out->layers);
+    if (p->microbatches > 1)
+        out->whole = sn_calloc(out->n_layers + 1, sizeof *out->whole);
 }
 
 int sn_pipe_step(const struct sn_pipe *p, unsigned threads, struct sn_pipe_step *out)
@@ -290,10 +292,23 @@ int sn_pipe_step(const struct sn_pipe *p, unsigned threads, struct sn_pipe_step 
     if (why)
         return SN_FAIL(SN_EINVAL, "%s", why);
     open_step(p, out);
-    int status = sn_pipe_route(p, out->n_layers, threads, out->layers);
+    int status = sn_pipe_route(p, out->n_layers, threads, out->layers, out->whole);
     status = status ? status : finish(p, out);
     if (status)
         sn_pipe_step_free(out);
+    return status;
+}
+
+int sn_pipe_step_whole(const struct sn_pipe *p, const struct sn_pipe_step *routed, double *s)
+{
+    struct sn_pipe whole = *p;
+    struct sn_pipe_step step, from = {.layers = routed->whole, .n_layers = routed->n_layers};
+    whole.microbatches = 1;
+    int status = sn_pipe_step_again(&whole, &from, &step);
+    if (status == SN_OK) {
+        *s = step.s;
+        sn_pipe_step_free(&step);
+    }
     return status;
 }
 
@@ -316,6 +331,7 @@ void sn_pipe_step_free(struct sn_pipe_step *s)
     free(s->tasks);
     free(s->what);
     free(s->layers);
+    free(s->whole);
     sn_schedule_free(&s->schedule);
     *s = (struct sn_pipe_step){0};
 }

@@ -78,6 +78,40 @@ static void radix_sort(struct sn_entry *e, size_t n, struct sn_entry *spare)
         memcpy(e, from, n * sizeof *e);
 }
 
+/* Arrivals that lie evenly over their time, as those of many senders do: one pass into as many
+ * buckets as there are entries or more, then insertion, which moves each a place or two. False,
+ * with nothing done, where a bucket would be long. */
+static bool spread_sort(struct sn_entry *e, size_t n, struct sn_entry *spare,
+                        const struct sn_msg *msgs, bool by_src)
+{
+    enum { BUCKETS = 2048, LONG = 24 };
+    uint16_t start[BUCKETS + 1];
+    int64_t low = e[0].at, high = low;
+    if (n > BUCKETS)
+        return false;
+    for (size_t i = 1; i < n; i++) {
+        low = low < e[i].at ? low : e[i].at;
+        high = high > e[i].at ? high : e[i].at;
+    }
+    unsigned shift = 0, buckets;
+    while ((uint64_t)(high - low) >> shift >= BUCKETS || (uint64_t)(high - low) >> shift >= 4 * n)
+        shift++;
+    buckets = (unsigned)((uint64_t)(high - low) >> shift) + 1;
+    memset(start, 0, (buckets + 1) * sizeof *start);
+    for (size_t i = 0; i < n; i++)
+        start[((uint64_t)(e[i].at - low) >> shift) + 1]++;
+    for (unsigned b = 1; b <= buckets; b++) {
+        if (start[b] > LONG)
+            return false;
+        start[b] = (uint16_t)(start[b] + start[b - 1]);
+    }
+    for (size_t i = 0; i < n; i++)
+        spare[start[(uint64_t)(e[i].at - low) >> shift]++] = e[i];
+    memcpy(e, spare, n * sizeof *e);
+    insertion_sort(e, n, msgs, by_src);
+    return true;
+}
+
 void sn_entry_sort(struct sn_entry *e, size_t n, struct sn_entry *spare, const struct sn_msg *msgs,
                    bool by_src)
 {
@@ -87,6 +121,8 @@ void sn_entry_sort(struct sn_entry *e, size_t n, struct sn_entry *spare, const s
         insertion_sort(e, n, msgs, by_src);
         return;
     }
+    if (spread_sort(e, n, spare, msgs, by_src))
+        return;
     radix_sort(e, n, spare);
     for (size_t i = 0; i < n;) { /* ties */
         size_t end = i + 1;
