@@ -114,10 +114,12 @@ void sn_moe_route(const struct sn_moe *m, unsigned die, unsigned t, uint32_t *sl
         if (weight)
             weight[topk] = 1;
     }
-    for (unsigned j = 0; j < m->k; j++)
-        slot[j] = sn_placement_slot(
-            &m->placement, expert[j],
-            sn_rng_at(m->seed ^ STREAM_CHOICE, m->draw, token * SN_MOE_COPIES_MAX + j));
+    for (unsigned j = 0; j < m->k; j++) {
+        uint64_t at = token * SN_MOE_COPIES_MAX + j;
+        bool choice = sn_placement_replicas(&m->placement, expert[j]) > 1;
+        slot[j] = sn_placement_slot(&m->placement, expert[j],
+                                    choice ? sn_rng_at(m->seed ^ STREAM_CHOICE, m->draw, at) : 0);
+    }
 }
 
 void sn_moe_set_draw(struct sn_moe *m, uint64_t draw)

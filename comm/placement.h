@@ -34,6 +34,13 @@ void sn_placement_close(struct sn_placement *p);
  * replica choice mod their number, so that a counter and a hash both spread evenly. */
 uint32_t sn_placement_slot(const struct sn_placement *p, uint16_t expert, uint64_t choice);
 
+/* How many replicas an expert (or SN_EXPERT_SHARED) has. */
+static inline uint32_t sn_placement_replicas(const struct sn_placement *p, uint16_t expert)
+{
+    const unsigned e = expert == SN_EXPERT_SHARED ? p->experts : expert;
+    return p->replica_first[e + 1] - p->replica_first[e];
+}
+
 /* Load of each die (dies) under per-expert load (experts), replicas sharing evenly; shared_load is
  * spread over shared slots. */
 void sn_placement_die_load(const struct sn_placement *p, const double *load, double shared_load,

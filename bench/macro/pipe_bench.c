@@ -1,6 +1,5 @@
 /* The hooks of decode and prefill on the model clock: bench/macro/pipe_case.h. */
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,15 +25,6 @@ struct state {
 static bool is_prefill(const struct sn_case *c)
 {
     return sn_bench_axis_find(c->bench, "prompt") >= 0 && sn_bench_axis_find(c->bench, "kv") < 0;
-}
-
-/* Threads that route: all cores, shared by the ranks that there are. */
-static unsigned threads(void)
-{
-    int ranks;
-    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-    int each = omp_get_num_procs() / ranks;
-    return each > 1 ? (unsigned)each : 1;
 }
 
 const char *sn_pipe_case_unsupported(const struct sn_case *c)
@@ -81,7 +71,7 @@ uint64_t sn_pipe_case_memory(const struct sn_case *c)
                              .tokens = sn_pipe_tokens(&p, sn_pipe_part(&p, 0)),
                              .topk = p.llm->top_k,
                              .shared = p.shared_dies};
-    return sn_moe_model_memory(&s, p.algorithm->schedule) * p.microbatches * threads();
+    return sn_moe_model_memory(&s, p.algorithm->schedule) * p.microbatches;
 }
 
 int sn_pipe_case_setup(struct sn_case *c)
@@ -111,7 +101,7 @@ int sn_pipe_case_verify(struct sn_case *c, struct sn_check *k)
 /* With one microbatch and, where two are allowed, with two; the faster is in *best. */
 static int faster(struct sn_pipe *p, struct sn_pipe_step *best)
 {
-    int status = sn_pipe_step(p, threads(), best);
+    int status = sn_pipe_step(p, 1, best);
     if (status || p->microbatches == 1)
         return status;
     struct sn_pipe whole = *p;
@@ -122,7 +112,7 @@ static int faster(struct sn_pipe *p, struct sn_pipe_step *best)
     if (!status && least >= best->s)
         return SN_OK;
     if (!status)
-        status = sn_pipe_step(&whole, threads(), &one);
+        status = sn_pipe_step(&whole, 1, &one);
     if (status) {
         sn_pipe_step_free(best);
         return status;
@@ -242,6 +232,8 @@ void sn_pipe_case_metrics(const struct sn_case *c, struct sn_row *row)
     sn_row_add_metric(row, docs, "band_low_s", d->low);
     sn_row_add_metric(row, docs, "band_high_s", d->high);
     sn_row_add_metric(row, docs, "layer", d->layer);
+    sn_row_add_metric(row, docs, "stream",
+                      (d->stream[SN_STREAM_ATTENTION] + d->stream[SN_STREAM_EXPERTS]) / 2);
     sn_row_add_metric(row, docs, "stream_attention", d->stream[SN_STREAM_ATTENTION]);
     sn_row_add_metric(row, docs, "stream_experts", d->stream[SN_STREAM_EXPERTS]);
     sn_row_add_metric(row, docs, "exposed", d->exposed);

@@ -85,6 +85,7 @@ bool sn_pipe_case_other_profile(const struct sn_case *c, char *name, size_t size
 /* Metrics of the model clock; a macro, for tables of them. */
 #define SN_PIPE_METRIC_DOCS                                                                        \
     {"layer", "s", false, "median over layers with experts: from the end of the one before"},      \
+        {"stream", "s", false, "mean of stream_attention and stream_experts"},                     \
         {"stream_attention", "s", false,                                                           \
          "median over layers with experts and microbatches: its operations of attention"},         \
         {"stream_experts", "s", false, "the same: gate to combine"},                               \

@@ -53,8 +53,7 @@ static uint64_t bytes_of(const struct sn_moe_model *m, enum sn_moe_leg leg)
     return leg == SN_MOE_DISPATCH ? m->moe->copy_bytes : m->moe->answer_bytes;
 }
 
-/* to (dies): whom `die` sends to, in turn; when rotated itself last. */
-static void in_turn(const struct sn_moe_model *m, uint32_t die, uint32_t *to)
+void sn_moe_messages_turn(const struct sn_moe_model *m, uint32_t die, uint32_t *to)
 {
     uint32_t dies = m->draw->dies;
     if (m->order == SN_ORDER_ROTATED) {
@@ -75,7 +74,7 @@ static void by_destination(struct sn_moe_model *m, enum sn_moe_leg leg, int64_t 
     m->n = 0;
     for (uint32_t die = 0; die < dies; die++) {
         size_t first = m->n;
-        in_turn(m, die, to);
+        sn_moe_messages_turn(m, die, to);
         for (uint32_t step = 0; step < dies; step++) {
             uint32_t n = copies(m, leg, die, to[step]), each = together ? n : 1;
             for (uint32_t i = 0; i < n; i += each)

@@ -6,6 +6,8 @@
 
 #include "comm/fabric/moe_model.h"
 
+/* to (dies): whom `die` sends to, in turn; when rotated itself last. */
+void sn_moe_messages_turn(const struct sn_moe_model *m, uint32_t die, uint32_t *to);
 /* One message per copy or answer. */
 void sn_moe_messages_copies(struct sn_moe_model *m, enum sn_moe_leg leg, int64_t issue_ps);
 /* One per pair of dies. */

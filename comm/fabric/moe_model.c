@@ -57,6 +57,8 @@ void sn_moe_model_close(struct sn_moe_model *m)
     free(m->msgs);
     free(m->few);
     free(m->ready_ps);
+    free(m->turn);
+    m->turn = NULL;
     m->msgs = m->few = NULL;
     m->ready_ps = NULL;
     m->cap = m->few_cap = m->n = 0;
@@ -343,6 +345,43 @@ static void find_bound(const struct sn_moe_model *m, struct sn_moe_time *t)
     free(out);
 }
 
+/* Copy by copy in a plain network, of which only the end is asked for. */
+static bool run_copies(struct sn_moe_model *m, enum sn_moe_leg leg, int64_t issue_ps,
+                       struct sn_net_result *r)
+{
+    unsigned dies = m->draw->dies;
+    if (!m->brief || m->order == SN_ORDER_RANDOM || by_pairs(m) ||
+        (m->schedule == SN_MOE_NODES && leg == SN_MOE_DISPATCH))
+        return false;
+    if (!m->turn) {
+        m->turn = sn_calloc((size_t)dies * dies, sizeof *m->turn);
+        for (unsigned d = 0; d < dies; d++)
+            sn_moe_messages_turn(m, d, m->turn + (size_t)d * dies);
+    }
+    struct sn_net_copies copies = {.dies = dies,
+                                   .count = m->draw->count,
+                                   .back = leg == SN_MOE_COMBINE,
+                                   .bytes = leg == SN_MOE_COMBINE ? m->moe->answer_bytes
+                                                                  : m->moe->copy_bytes,
+                                   .turn = m->turn,
+                                   .ready_ps = m->ready_ps,
+                                   .issue_ps = issue_ps};
+    return sn_net_run_copies(m->net, &copies, &r->end_ps);
+}
+
+/* The messages of a leg through the network. */
+static int run_messages(struct sn_moe_model *m, enum sn_moe_leg leg, int64_t issue_ps,
+                        struct sn_net_result *r)
+{
+    if (by_pairs(m))
+        sn_moe_messages_pairs(m, leg, issue_ps);
+    else if (m->schedule == SN_MOE_NODES && leg == SN_MOE_DISPATCH)
+        sn_moe_messages_nodes(m, issue_ps);
+    else
+        sn_moe_messages_copies(m, leg, issue_ps);
+    return sn_net_run(m->net, m->msgs, m->n, issue_ps, r);
+}
+
 int sn_moe_model_leg(struct sn_moe_model *m, enum sn_moe_leg leg, struct sn_moe_time *out)
 {
     int64_t issue_ps = sn_ps(sn_figure_or(&m->profile->cost.issue, 0));
@@ -353,13 +392,8 @@ int sn_moe_model_leg(struct sn_moe_model *m, enum sn_moe_leg leg, struct sn_moe_
     status = status ? status : get_ready(m, leg, issue_ps);
     if (status)
         return status;
-    if (by_pairs(m))
-        sn_moe_messages_pairs(m, leg, issue_ps);
-    else if (m->schedule == SN_MOE_NODES && leg == SN_MOE_DISPATCH)
-        sn_moe_messages_nodes(m, issue_ps);
-    else
-        sn_moe_messages_copies(m, leg, issue_ps);
-    status = sn_net_run(m->net, m->msgs, m->n, issue_ps, &r);
+    if (!run_copies(m, leg, issue_ps, &r))
+        status = run_messages(m, leg, issue_ps, &r);
     if (!status && m->brief)
         lump(m, leg, &r, out);
     else if (!status)

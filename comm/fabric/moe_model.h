@@ -76,6 +76,7 @@ struct sn_moe_model {
     struct sn_msg *msgs, *few; /* all of a leg; of one die */
     size_t n, cap, few_cap;
     int64_t *ready_ps; /* (dies) when the first copy can leave, after launch */
+    uint32_t *turn;    /* (dies, dies) whom a die sends to, in turn; with `brief` */
 };
 
 /* What one leg takes. */
