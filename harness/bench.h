@@ -87,6 +87,8 @@ void sn_check_fail(struct sn_check *k, const char *fmt, ...) __attribute__((form
 enum sn_bench_flags {
     SN_BENCH_BATCH =
         1, /* the operation may be shorter than the timer allows: run() honours c->batch */
+    SN_BENCH_SPREAD = 2 /* model clock: cases are expensive and need one rank each; a run's ranks
+                           share them out (harness/run_spread.h) */
 };
 
 struct sn_bench {

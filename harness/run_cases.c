@@ -7,6 +7,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/status.h"
 #include "harness/rivals.h"
+#include "harness/run_spread.h"
 #include "harness/watch.h"
 
 /* One case of a set of rivals. */
@@ -127,21 +128,31 @@ static int run_missing(struct set *s, size_t i)
     return status;
 }
 
-/* Appends the row of a case that has run, and says what became of it. */
+int sn_run_cases_store(struct sn_run_cases *r, const char *label, bool stored,
+                       const struct sn_row *row)
+{
+    int status = SN_OK;
+
+    sn_progress_row(&r->progress, label, stored ? NULL : row);
+    if (!stored)
+        status = sn_rundir_append(r->dir, row);
+    if (row->status == SN_ROW_FAILED) {
+        sn_progress_close(&r->progress);
+        fprintf(stderr, "snbench: FAILED %s: %s\n", label, row->reason);
+    }
+    r->failed += row->status == SN_ROW_FAILED;
+    return status;
+}
+
+/* The same where all ranks have run it. */
 static int store(struct sn_run_cases *r, const struct entry *e)
 {
     int status = SN_OK;
 
-    if (r->env->world->rank == 0) {
-        sn_progress_row(&r->progress, e->label, e->stored ? NULL : &e->row);
-        if (!e->stored)
-            status = sn_rundir_append(r->dir, &e->row);
-        if (e->row.status == SN_ROW_FAILED) {
-            sn_progress_close(&r->progress);
-            fprintf(stderr, "snbench: FAILED %s: %s\n", e->label, e->row.reason);
-        }
-    }
-    r->failed += e->row.status == SN_ROW_FAILED;
+    if (r->env->world->rank == 0)
+        status = sn_run_cases_store(r, e->label, e->stored, &e->row);
+    else
+        r->failed += e->row.status == SN_ROW_FAILED;
     return sn_world_agree(r->env->world, status);
 }
 
@@ -178,8 +189,15 @@ int sn_run_cases(struct sn_run_cases *r)
     sn_rivals_find(&rivals, r->plan);
     sn_progress_open(&r->progress, r->plan->n, r->o->quiet || r->env->world->rank != 0,
                      r->o->verbose, r->o->progress);
-    for (size_t k = 0; k < rivals.n && status == SN_OK; k++)
-        status = run_set(r, &rivals.order[rivals.start[k]], rivals.start[k + 1] - rivals.start[k]);
+    for (size_t k = 0, end; k < rivals.n && status == SN_OK; k = end) {
+        for (end = k; end < rivals.n && sn_run_spreads(r, rivals.order[rivals.start[end]]);)
+            end++;
+        bool spread = end > k;
+        end += !spread;
+        const size_t *order = &rivals.order[rivals.start[k]];
+        size_t n = rivals.start[end] - rivals.start[k];
+        status = spread ? sn_run_spread(r, order, n) : run_set(r, order, n);
+    }
     sn_progress_close(&r->progress);
     sn_rivals_free(&rivals);
     return status;

@@ -21,6 +21,11 @@ struct sn_run_cases {
 /* An initialised row of case i of the plan in this launch. */
 void sn_run_cases_row(const struct sn_run_cases *r, size_t i, struct sn_row *row);
 
+/* Rank 0: appends the row of a case that has run, unless it was there before, and says what became
+ * of it. */
+int sn_run_cases_store(struct sn_run_cases *r, const char *label, bool stored,
+                       const struct sn_row *row);
+
 /* Collective. Runs what has no row yet. Rows are appended as soon as a case and its rivals are
  * complete: the file has the plan's order but for rivals, which follow each other. Rivals of which
  * some have rows from an earlier start run one after the other, flagged SN_FLAG_NOT_INTERLEAVED:

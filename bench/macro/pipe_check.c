@@ -120,8 +120,6 @@ int sn_pipe_check(const struct sn_case *c, const struct sn_pipe *p, struct sn_ch
     char *key = key_of(p);
     uint64_t *known = c->env->mutate ? NULL : sn_model_memo(c, key);
     int all = known != NULL, status = SN_OK;
-    k->what = "tokens of a layer, moved through MPI to their experts and back: every copy, sum and "
-              "byte; copies drawn, and the critical path, against what they must add up to";
     MPI_Allreduce(MPI_IN_PLACE, &all, 1, MPI_INT, MPI_MIN, c->env->world->comm);
     if (all) {
         k->compared = *known;
@@ -136,6 +134,8 @@ int sn_pipe_check(const struct sn_case *c, const struct sn_pipe *p, struct sn_ch
             sn_model_memo_set(c, key, known, free);
         }
     }
+    k->what = "tokens of a layer, moved through MPI to their experts and back: every copy, sum and "
+              "byte; copies drawn, and the critical path, against what they must add up to";
     free(key);
     return status;
 }
