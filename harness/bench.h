@@ -111,9 +111,10 @@ struct sn_bench {
      * written: SN_EINVAL or SN_EIO with "FILE:LINE: ..." end the run with exit 2. Rank 0 alone; may
      * be NULL. */
     int (*inputs)(const struct sn_case *);
-    /* Into `name`: another profile than that of the axis is_profile which the case runs on; false
-     * where there is none. For the manifest; looks at values alone. May be NULL. */
-    bool (*other_profile)(const struct sn_case *, char *name, size_t size);
+    /* Into `name`: number i of the profiles that the case runs on beside that of the axis
+     * is_profile; false where there are no more. For the manifest; looks at values alone. May be
+     * NULL. */
+    bool (*other_profile)(const struct sn_case *, unsigned i, char *name, size_t size);
     /* Number of endpoints; NULL: as many as ranks, unknown on the model clock. More endpoints than
      * ranks makes the row `emulated`. */
     unsigned (*endpoints)(const struct sn_case *);

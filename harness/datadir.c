@@ -20,11 +20,11 @@ static bool is_folder(const char *path)
 
 /* Where a kind of root has its folders. */
 struct layout {
-    const char *suites, *profiles, *devices, *models;
+    const char *suites, *profiles, *devices, *models, *traces;
 };
-static const struct layout installed = {"suites", "profiles", "devices", "models"},
+static const struct layout installed = {"suites", "profiles", "devices", "models", "traces"},
                            tree = {"bench/suites", "comm/fabric/profiles", "kernels/devices",
-                                   "bench/models"};
+                                   "bench/models", "bench/traces"};
 
 /* *out when the root has the folder of suites; else the place is noted in `looked`. */
 static bool try_root(struct sn_datadir *out, const char *root, const struct layout *l,
@@ -41,7 +41,8 @@ static bool try_root(struct sn_datadir *out, const char *root, const struct layo
                                .results = sn_strdupf("%s/results", root),
                                .profiles = sn_strdupf("%s/%s", root, l->profiles),
                                .devices = sn_strdupf("%s/%s", root, l->devices),
-                               .models = sn_strdupf("%s/%s", root, l->models)};
+                               .models = sn_strdupf("%s/%s", root, l->models),
+                               .traces = sn_strdupf("%s/%s", root, l->traces)};
     return true;
 }
 
@@ -99,5 +100,6 @@ void sn_datadir_close(struct sn_datadir *d)
     free(d->profiles);
     free(d->devices);
     free(d->models);
+    free(d->traces);
     *d = (struct sn_datadir){0};
 }

@@ -153,6 +153,9 @@ static json_t *inputs_of(const struct sn_options *o, const struct sn_plan *plan)
         for (size_t a = 0; axes[a].name; a++) {
             const char *text = plan->cases[i].values[a].text;
             const char *open = axes[a].type == SN_AXIS_TEXT ? strchr(text, '(') : NULL;
+            const bool model = axes[a].is_profile || axes[a].is_device; /* described elsewhere */
+            if (axes[a].type == SN_AXIS_TEXT && !model && strchr(text, '/') && !access(text, R_OK))
+                add_input(inputs, text);
             if (!open || text[strlen(text) - 1] != ')')
                 continue;
             char *path = sn_strdupf("%.*s", (int)strlen(open) - 2, open + 1);
@@ -203,8 +206,9 @@ static json_t *models_of(const struct sn_app *app, const struct sn_plan *plan)
             else if (axes[a].is_device)
                 add_model(models, app->describe_device, pc->values[a].text, true);
         }
-        if (plan->clock == SN_CLOCK_MODEL && pc->bench->other_profile &&
-            pc->bench->other_profile(&c, other, sizeof other))
+        if (plan->clock != SN_CLOCK_MODEL || !pc->bench->other_profile)
+            continue;
+        for (unsigned p = 0; pc->bench->other_profile(&c, p, other, sizeof other); p++)
             add_model(models, app->describe_model, other, false);
     }
     return models;

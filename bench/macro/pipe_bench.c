@@ -53,9 +53,9 @@ int sn_pipe_case_inputs(const struct sn_case *c)
     return sn_model_inputs(c, p.dies > p.profile->dies ? p.dies : p.profile->dies);
 }
 
-bool sn_pipe_case_other_profile(const struct sn_case *c, char *name, size_t size)
+bool sn_pipe_case_other_profile(const struct sn_case *c, unsigned i, char *name, size_t size)
 {
-    if (!is_prefill(c) || !strcmp(sn_case_text(c, "pool"), sn_case_text(c, "profile")) ||
+    if (i || !is_prefill(c) || !strcmp(sn_case_text(c, "pool"), sn_case_text(c, "profile")) ||
         !(sn_case_real(c, "reuse") > 0))
         return false;
     snprintf(name, size, "%s", sn_case_text(c, "pool"));

@@ -81,7 +81,7 @@ int sn_pipe_case_verify(struct sn_case *c, struct sn_check *k);
 int sn_pipe_case_predict(struct sn_case *c, struct sn_timeline *t);
 void sn_pipe_case_metrics(const struct sn_case *c, struct sn_row *row);
 void sn_pipe_case_teardown(struct sn_case *c);
-bool sn_pipe_case_other_profile(const struct sn_case *c, char *name, size_t size);
+bool sn_pipe_case_other_profile(const struct sn_case *c, unsigned i, char *name, size_t size);
 /* Metrics of the model clock; a macro, for tables of them. */
 #define SN_PIPE_METRIC_DOCS                                                                        \
     {"layer", "s", false, "median over layers with experts: from the end of the one before"},      \

@@ -20,8 +20,6 @@ static const char *const placement_words[] = {[SN_KVREAD_LOCAL] = "local",
                                               [SN_KVREAD_REMOTE] = "remote",
                                               [SN_KVREAD_ANY] = "any",
                                               NULL};
-static const char *const plane_words[] = {
-    [SN_KVREAD_UB] = "ub", [SN_KVREAD_RDMA] = "rdma", [SN_KVREAD_VPC] = "vpc", NULL};
 static const char *const memory_words[] = {[SN_KVREAD_CPU] = "cpu", [SN_KVREAD_DIE] = "die", NULL};
 static const char *const with_words[] = {
     [SN_KVREAD_ALONE] = "alone", [SN_KVREAD_WITH_DISPATCH] = "dispatch", NULL};
@@ -91,7 +89,7 @@ static const struct sn_axis axes[] = {
     {.name = "plane",
      .type = SN_AXIS_WORD,
      .def = "ub",
-     .words = plane_words,
+     .words = sn_kvread_plane_words,
      .clocks = SN_CLOCK_MODEL,
      .help = "of the machine NAME-ub: ub, or rdma and vpc by the profiles NAME-rdma and NAME-vpc"},
     {.name = "memory",
@@ -329,9 +327,10 @@ static uint64_t memory(const struct sn_case *c)
 }
 
 /* The plane's, beside that of the machine. */
-static bool other_profile(const struct sn_case *c, char *name, size_t size)
+static bool other_profile(const struct sn_case *c, unsigned i, char *name, size_t size)
 {
-    return sn_kvread_plane_profile(c, name, size) && strcmp(name, sn_case_text(c, "profile"));
+    return i == 0 && sn_kvread_plane_profile(c, name, size) &&
+           strcmp(name, sn_case_text(c, "profile"));
 }
 
 static unsigned endpoints(const struct sn_case *c)

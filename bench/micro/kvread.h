@@ -91,7 +91,12 @@ struct sn_kvread {
 
 /* Bytes of a block: axis `block`, or `tokens` of all layers in `dtype`. */
 int sn_kvread_block_bytes(const struct sn_case *c, uint64_t *bytes);
-/* Into name: the profile of the case's plane. False: the case's profile has no such plane. */
+/* Into name: the profile of a plane of the machine that `profile` describes. MACHINE-ub stands for
+ * the machine: its other planes are MACHINE-rdma and MACHINE-vpc, files beside it. A profile
+ * without a plane in its name is one fabric, taken for ub. False: there is no such plane. */
+bool sn_kvread_plane_name(const char *profile, enum sn_kvread_plane plane, char *name, size_t size);
+extern const char *const sn_kvread_plane_words[]; /* "ub", "rdma", "vpc", NULL */
+/* The same of a case's axes. */
 bool sn_kvread_plane_profile(const struct sn_case *c, char *name, size_t size);
 /* SN_EINVAL for an open trace that cannot be used: on the wall clock, where blocks that come again
  * are read, one without any; on the model clock one that is longer than the clock. */

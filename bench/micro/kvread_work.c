@@ -28,27 +28,31 @@ int sn_kvread_block_bytes(const struct sn_case *c, uint64_t *bytes)
 
 /* --- the model's side ------------------------------------------------------------------------ */
 
-/* MACHINE-ub stands for the machine: its other planes are MACHINE-rdma and MACHINE-vpc, files
- * beside it. A profile without a plane in its name is one fabric, taken for ub. */
-bool sn_kvread_plane_profile(const struct sn_case *c, char *name, size_t size)
+const char *const sn_kvread_plane_words[] = {
+    [SN_KVREAD_UB] = "ub", [SN_KVREAD_RDMA] = "rdma", [SN_KVREAD_VPC] = "vpc", NULL};
+
+bool sn_kvread_plane_name(const char *profile, enum sn_kvread_plane plane, char *name, size_t size)
 {
-    static const char *const words[] = {
-        [SN_KVREAD_UB] = "-ub", [SN_KVREAD_RDMA] = "-rdma", [SN_KVREAD_VPC] = "-vpc"};
-    const enum sn_kvread_plane plane = sn_case_word(c, "plane");
-    const char *profile = sn_case_text(c, "profile");
     const size_t n = strlen(profile);
     const char *tail = n > 5 && !strcmp(profile + n - 5, ".yaml") ? ".yaml" : "";
     const size_t stem = n - strlen(tail);
     for (unsigned p = SN_KVREAD_UB; p <= SN_KVREAD_VPC; p++) {
-        const size_t word = strlen(words[p]);
-        if (stem <= word || strncmp(profile + stem - word, words[p], word))
+        const size_t word = strlen(sn_kvread_plane_words[p]);
+        if (stem <= word + 1 || profile[stem - word - 1] != '-' ||
+            strncmp(profile + stem - word, sn_kvread_plane_words[p], word))
             continue;
         if (p != SN_KVREAD_UB && p != plane)
             return false;
-        return snprintf(name, size, "%.*s%s%s", (int)(stem - word), profile, words[plane], tail) <
-               (int)size;
+        return snprintf(name, size, "%.*s%s%s", (int)(stem - word), profile,
+                        sn_kvread_plane_words[plane], tail) < (int)size;
     }
     return plane == SN_KVREAD_UB && snprintf(name, size, "%s", profile) < (int)size;
+}
+
+bool sn_kvread_plane_profile(const struct sn_case *c, char *name, size_t size)
+{
+    return sn_kvread_plane_name(sn_case_text(c, "profile"),
+                                (enum sn_kvread_plane)sn_case_word(c, "plane"), name, size);
 }
 
 static int base_profile(struct sn_kvread *s, const struct sn_case *c, const struct sn_profile **out)

@@ -46,7 +46,7 @@ declare -A words=(
     [latency]="op=put size=8 path=node" [bandwidth]="op=put size=8 window=2 path=node direction=one" [pairs]="op=put size=8 src=0 dst=2"
     [incast]="op=put size=8 senders=2" [alltoall]="ep=4 size=8 algorithm=put" [allgather]="ep=4 size=8 algorithm=ring"
     [dispatch]="$small ep=4 phase=dispatch" [kvread]="readers=2 reads=4 dies=32" [kvtransfer]="prefill=2 decode_dp=2 decode_tp=1 prompt=256 layers=2"
-    [modelload]="model_bytes=64M instances=2 instance_dies=2 dies=32 from=warm"
+    [modelload]="model_bytes=64M instances=2 instance_dies=2 dies=32 from=warm" [serve]="transfer=ub requests=4"
 )
 for bench in $("$SNBENCH" list benchmarks | awk '{ print $1 }'); do
     "$SNBENCH" describe $bench | grep -q "^  profile " || continue # no fabric in it
