@@ -6,6 +6,8 @@
 #include "harness/published.h"
 #include "harness/report_data.h"
 
+struct sn_figure;
+
 /* The table of a benchmark, one row per case that ran; its CSV face has every axis and metric. */
 void sn_report_bench_table(const struct sn_report *r, const struct sn_group *g,
                            struct sn_table *out);
@@ -26,6 +28,10 @@ void sn_report_ratio_table(const struct sn_report *r, const struct sn_group *g,
 void sn_report_ratios(const struct sn_report *r, const struct sn_group *g, struct sn_doc *doc);
 /* Is a flag something to warn of? All are but SN_FLAG_INTERLEAVED, which the ratios speak of. */
 bool sn_flag_warns(const char *flag);
+
+/* A figure that was drawn, or why it was not; nothing before. `path`: where the figures' files lie
+ * as seen from the report, or NULL. */
+void sn_report_figure(const struct sn_figure *f, const char *path, struct sn_doc *doc);
 
 /* Breakdown of the time and counters, where rows have them. */
 void sn_report_extra(const struct sn_report *r, const struct sn_group *g, struct sn_doc *doc);

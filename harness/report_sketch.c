@@ -136,7 +136,7 @@ static size_t most_series(const struct sn_sketch *k, const struct sn_keys *but)
     return most;
 }
 
-static void add_facet(struct sn_sketch *k, const char *axis)
+void sn_sketch_facet(struct sn_sketch *k, const char *axis)
 {
     if (k->n_facets < sizeof k->facets / sizeof k->facets[0])
         k->facets[k->n_facets++] = axis;
@@ -150,7 +150,7 @@ void sn_sketch_split(struct sn_sketch *k, const char *x)
         if (most_series(k, &but) <= SN_FIGURE_SERIES)
             return;
         if (k->g->varies[a] && strcmp(k->g->axes[a], x) != 0)
-            add_facet(k, k->g->axes[a]);
+            sn_sketch_facet(k, k->g->axes[a]);
     }
 }
 
@@ -160,7 +160,7 @@ void sn_sketch_split_all(struct sn_sketch *k, const char *x, const char *y, cons
         const char *axis = k->g->axes[a];
         if (k->g->varies[a] && strcmp(axis, x) != 0 && strcmp(axis, y) != 0 &&
             (!z || strcmp(axis, z) != 0))
-            add_facet(k, axis);
+            sn_sketch_facet(k, axis);
     }
 }
 

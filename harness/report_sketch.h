@@ -1,5 +1,5 @@
 /* Making a figure: which lines it has, which axis goes where, how its series are called. Internal
- * to harness/report_plots.c. */
+ * to harness/report_plots.c and the kinds that suites declare (harness/exhibit.h). */
 #ifndef SN_HARNESS_REPORT_SKETCH_H
 #define SN_HARNESS_REPORT_SKETCH_H
 
@@ -32,6 +32,8 @@ char *sn_sketch_series(const struct sn_sketch *k, const struct sn_line *l,
 /* Replaces what gnuplot would read as the end of a field. */
 void sn_sketch_clean(char *s);
 
+/* One figure for each value of the axis. */
+void sn_sketch_facet(struct sn_sketch *k, const char *axis);
 /* Splits by whole axes, first axis first, until no figure has too many series. */
 void sn_sketch_split(struct sn_sketch *k, const char *x);
 /* Splits by every axis that varies, but x, y and z (may be NULL). */

@@ -18,8 +18,10 @@ do for [i=1:N] {
     LONGEST = strlen(found) > LONGEST ? strlen(found) : LONGEST
 }
 WIDTH = exists("WIDTH") ? WIDTH : 660
-across = int((WIDTH - 90) / (7.2 * LONGEST + 62)) < 1 ? 1 : int((WIDTH - 90) / (7.2 * LONGEST + 62))
-HEIGHT = exists("HEIGHT") ? HEIGHT : 412 + 18 * int(ceil((N + 1.0) / across))
+LEFT = exists("LEFT") ? LEFT : 0  # room that names of bars take of the width
+across = int((WIDTH - LEFT - 90) / (7.2 * LONGEST + 62)) < 1 ? 1 : int((WIDTH - LEFT - 90) / (7.2 * LONGEST + 62))
+HEIGHT = exists("HEIGHT") ? HEIGHT \
+    : (exists("HEIGHT_PLOT") ? HEIGHT_PLOT : 412) + 18 * int(ceil((N + 1.0) / across))
 # PREFIX makes the ids inside the SVG differ between the figures of one page.
 set terminal svg size WIDTH,HEIGHT noenhanced rounded name PREFIX background "#ffffff" \
     font "Arial,13"
@@ -28,6 +30,11 @@ set output OUT
 # Okabe and Ito (https://jfly.uni-koeln.de/color/), yellow replaced: too pale on white.
 array COLOUR[8] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555", "#7a4fbf"]
 colour(i) = COLOUR[(int(i) - 1) % 8 + 1]
+# Of up to 16 parts of a whole: the eight, then lighter ones of them. Ink that reads on one.
+lighter(c) = sprintf("#%02x%02x%02x", 110 + 0.57 * hex(c[2:3]), 110 + 0.57 * hex(c[4:5]), 110 + 0.57 * hex(c[6:7]))
+hex(s) = 16 * (strstrt("0123456789abcdef", s[1:1]) - 1) + strstrt("0123456789abcdef", s[2:2]) - 1
+tone(i) = (int(i) - 1) % 16 < 8 ? colour(i) : lighter(colour(i))
+ink(c) = 0.299 * hex(c[2:3]) + 0.587 * hex(c[4:5]) + 0.114 * hex(c[6:7]) > 140 ? 0x1b1f24 : 0xffffff
 array POINT[8] = [7, 5, 9, 13, 11, 6, 4, 8]
 point(i) = POINT[(int(i) - 1) % 8 + 1]
 

@@ -1,0 +1,317 @@
+/* The figures and tables that suites declare: what the kinds share, and their section. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/exhibit.h"
+#include "harness/numbers.h"
+#include "harness/report_parts.h"
+
+const struct sn_exhibit_kind sn_exhibit_kinds[] = {
+#define SN_EXHIBIT(word, needs, takes, brief) {#word, needs, takes, brief, sn_exhibit_##word},
+#include "harness/exhibits.def"
+#undef SN_EXHIBIT
+    {0},
+};
+
+const struct sn_exhibit_kind *sn_exhibit_kind_find(const char *name)
+{
+    for (const struct sn_exhibit_kind *k = sn_exhibit_kinds; k->name; k++)
+        if (!strcmp(k->name, name))
+            return k;
+    return NULL;
+}
+
+const char *sn_exhibit_str(const struct sn_exhibit *e, const char *key)
+{
+    return sn_manifest_str(e->decl, key, NULL);
+}
+
+/* --- lines ------------------------------------------------------------------------------------ */
+
+bool sn_exhibit_matches(const json_t *match, const struct sn_line *l)
+{
+    const char *axis;
+    json_t *values, *value;
+    size_t i;
+
+    json_object_foreach ((json_t *)match, axis, values) {
+        const struct sn_param *p = sn_row_param(l->row, axis);
+        bool any = false;
+        json_array_foreach (values, i, value) {
+            any = any ||
+                  (p && !strcmp(p->text, json_is_string(value) ? json_string_value(value) : ""));
+        }
+        if (!any)
+            return false;
+    }
+    return true;
+}
+
+static void find_varying(struct sn_group *g)
+{
+    for (size_t a = 0; a < g->n_axes; a++) {
+        g->varies[a] = false;
+        for (size_t i = 1; i < g->n_lines; i++)
+            g->varies[a] |= strcmp(sn_line_param(&g->lines[0], g->axes[a]),
+                                   sn_line_param(&g->lines[i], g->axes[a])) != 0;
+    }
+}
+
+struct sn_group *sn_exhibit_group(const struct sn_exhibit *e, const char *bench,
+                                  const json_t *match)
+{
+    const struct sn_group *all = NULL;
+    struct sn_group *g;
+
+    for (size_t i = 0; i < e->r->n_groups; i++)
+        if (!strcmp(e->r->groups[i].bench, bench))
+            all = &e->r->groups[i];
+    if (!all)
+        return NULL;
+    g = sn_calloc(1, sizeof *g);
+    *g = *all;
+    g->lines = sn_calloc(all->n_lines + 1, sizeof *g->lines);
+    g->varies = sn_calloc(all->n_axes + 1, sizeof *g->varies);
+    g->n_lines = 0;
+    g->origins = 0;
+    for (size_t i = 0; i < all->n_lines; i++) {
+        const struct sn_line *l = &all->lines[i];
+        if (l->run != e->run || !sn_sketch_drawn(l) || !sn_exhibit_matches(match, l))
+            continue;
+        g->lines[g->n_lines++] = *l;
+        g->origins |= 1u << l->row->origin;
+    }
+    find_varying(g);
+    if (g->n_lines)
+        return g;
+    sn_exhibit_group_free(g);
+    return NULL;
+}
+
+void sn_exhibit_group_free(struct sn_group *g)
+{
+    if (!g)
+        return;
+    free(g->lines);
+    free(g->varies);
+    free(g);
+}
+
+struct sn_group *sn_exhibit_group_of(const struct sn_exhibit *e, size_t i)
+{
+    const json_t *benches = json_object_get(e->decl, "benches");
+    const char *bench = json_string_value(json_array_get(benches, i)), *axis;
+    const struct sn_group *all = NULL;
+    json_t *own = json_object(), *values;
+
+    for (size_t k = 0; bench && k < e->r->n_groups; k++)
+        if (!strcmp(e->r->groups[k].bench, bench))
+            all = &e->r->groups[k];
+    json_object_foreach (json_object_get(e->decl, "match"), axis, values) {
+        if (all && (json_array_size(benches) == 1 || sn_group_axis(all, axis) >= 0))
+            json_object_set(own, axis, values);
+    }
+    struct sn_group *g = all ? sn_exhibit_group(e, bench, own) : NULL;
+    json_decref(own);
+    return g;
+}
+
+/* --- figures of lines ------------------------------------------------------------------------- */
+
+double sn_exhibit_value(const struct sn_line *l, const char *metric)
+{
+    if (!strcmp(metric, "median"))
+        return l->median;
+    if (!strcmp(metric, "p99"))
+        return l->p99;
+    if (!strcmp(metric, "limit"))
+        return l->limit;
+    return sn_line_metric(l, metric);
+}
+
+const char *sn_exhibit_unit(const struct sn_group *g, const char *metric, bool *higher)
+{
+    bool time = !strcmp(metric, "median") || !strcmp(metric, "p99") || !strcmp(metric, "limit");
+    const struct sn_metric *m = time ? NULL : sn_group_metric(g, metric);
+
+    *higher = m && m->higher_is_better;
+    return time ? "s" : m ? m->unit : "1";
+}
+
+char *sn_exhibit_words(const char *name)
+{
+    char *s = !strcmp(name, "median")  ? sn_strdup("median time")
+              : !strcmp(name, "limit") ? sn_strdup("lower bound of the time")
+                                       : sn_strdup(name);
+
+    for (char *p = s; *p; p++)
+        *p = *p == '_' ? ' ' : *p;
+    return s;
+}
+
+void sn_exhibit_field(struct sn_buf *csv, double value)
+{
+    char raw[SN_NUM_SIZE];
+
+    sn_buf_addf(csv, ",%s", sn_num_raw(raw, value));
+}
+
+/* --- what comes out --------------------------------------------------------------------------- */
+
+struct sn_figure *sn_exhibit_figure(const struct sn_exhibit *e, const struct sn_sketch *k,
+                                    const struct sn_line *first, const char *script,
+                                    const char *what)
+{
+    struct sn_sketch own = *k;
+    const char *kind = sn_exhibit_str(e, "kind"), *title = sn_exhibit_str(e, "title");
+    struct sn_figure *f;
+
+    own.out = &e->out->figures;
+    f = sn_sketch_figure(&own, first, script, kind, what);
+    char *name = sn_strdupf("fig%zu-%s", e->number, f->name);
+    free(f->name);
+    f->name = name;
+    f->group = NULL; /* that of the sketch does not live on */
+    f->decl = e->decl;
+    if (title) { /* in place of "BENCH: WHAT"; facet and origin stay */
+        size_t skip = strlen(k->g->bench) + strlen(": ") + strlen(what);
+        char *with = sn_strdupf("%s%s", title, f->title + skip);
+        free(f->title);
+        f->title = with;
+    }
+    return f;
+}
+
+void sn_exhibit_table(const struct sn_exhibit *e, const char *bench, struct sn_table *t,
+                      const char *caption)
+{
+    struct sn_exhibits *out = e->out;
+    char *safe = bench ? sn_report_file_name(bench) : NULL;
+
+    out->tables = sn_realloc(out->tables, out->n_tables + 1, sizeof *out->tables);
+    out->tables[out->n_tables++] = (struct sn_exhibit_table){
+        .decl = e->decl,
+        .name = sn_strdupf("fig%zu-%s%s%s", e->number, safe ? safe : "", safe ? "-" : "",
+                           sn_exhibit_str(e, "kind")),
+        .caption = caption ? sn_strdup(caption) : NULL,
+        .table = *t,
+    };
+    sn_table_init(t);
+    free(safe);
+}
+
+void sn_exhibits_build(const struct sn_report *r, const struct sn_published *p,
+                       struct sn_exhibits *out)
+{
+    size_t number = 0, i;
+    json_t *decl;
+
+    *out = (struct sn_exhibits){0};
+    for (size_t k = 0; k < r->n_runs; k++) {
+        json_array_foreach (sn_manifest_get(r->runs[k].manifest, "figures"), i, decl) {
+            const struct sn_exhibit_kind *kind =
+                sn_exhibit_kind_find(sn_manifest_str(decl, "kind", ""));
+            const struct sn_exhibit e = {.r = r,
+                                         .run = &r->runs[k],
+                                         .decl = decl,
+                                         .published = p,
+                                         .number = ++number,
+                                         .out = out};
+            if (kind)
+                kind->build(&e);
+        }
+    }
+}
+
+void sn_exhibits_free(struct sn_exhibits *x)
+{
+    sn_figures_free(&x->figures);
+    for (size_t i = 0; i < x->n_tables; i++) {
+        free(x->tables[i].name);
+        free(x->tables[i].caption);
+        sn_table_free(&x->tables[i].table);
+    }
+    free(x->tables);
+    *x = (struct sn_exhibits){0};
+}
+
+/* --- the section ------------------------------------------------------------------------------ */
+
+/* A copy: the tables are also files. */
+static void show_table(const struct sn_exhibit_table *x, struct sn_doc *doc)
+{
+    const struct sn_table *from = &x->table;
+    struct sn_table t;
+
+    sn_table_init(&t);
+    for (size_t c = 0; c < from->n_columns; c++)
+        sn_table_column(&t, &from->columns[c]);
+    for (size_t i = 0; i < from->n_rows; i++) {
+        sn_table_row(&t);
+        for (size_t c = 0; c < from->n_columns; c++) {
+            const struct sn_cell *cell = &from->cells[i * from->n_columns + c];
+            sn_table_set(&t, c, cell->text, cell->raw);
+            sn_table_tone(&t, c, cell->tone);
+        }
+    }
+    sn_doc_table(doc, &t, x->caption);
+}
+
+static void show(const json_t *decl, const struct sn_exhibits *x, const char *path,
+                 struct sn_doc *doc)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < x->n_tables; i++) {
+        if (x->tables[i].decl == decl)
+            show_table(&x->tables[i], doc);
+        any = any || x->tables[i].decl == decl;
+    }
+    for (size_t i = 0; i < x->figures.n; i++) {
+        const struct sn_figure *f = &x->figures.figures[i];
+        if (f->decl == decl)
+            sn_report_figure(f, path, doc);
+        any = any || f->decl == decl;
+    }
+    if (!any)
+        sn_doc_para(doc, "No row of this report gives it.");
+}
+
+/* Without a title: "Stacked, decode". */
+static char *head_of(const struct sn_report *r, const struct sn_report_run *run, const json_t *decl)
+{
+    const char *title = sn_manifest_str(decl, "title", NULL);
+    const char *kind = sn_manifest_str(decl, "kind", "unknown kind");
+    const char *bench = json_string_value(json_array_get(json_object_get(decl, "benches"), 0));
+    struct sn_buf b = {0};
+
+    if (title)
+        sn_buf_add(&b, title);
+    else
+        sn_buf_addf(&b, "%c%s%s%s", *kind >= 'a' && *kind <= 'z' ? *kind - 'a' + 'A' : *kind,
+                    kind + 1, bench ? ", " : "", bench ? bench : "");
+    if (r->n_runs > 1)
+        sn_buf_addf(&b, " (%s)", run->name);
+    return b.data;
+}
+
+void sn_exhibits_doc(const struct sn_report *r, const struct sn_exhibits *x, const char *path,
+                     struct sn_doc *doc)
+{
+    bool any = false;
+    json_t *decl;
+    size_t i;
+
+    for (size_t k = 0; k < r->n_runs; k++) {
+        json_array_foreach (sn_manifest_get(r->runs[k].manifest, "figures"), i, decl) {
+            char *head = head_of(r, &r->runs[k], decl);
+            if (!any)
+                sn_doc_heading(doc, 2, "Results");
+            any = true;
+            sn_doc_heading(doc, 3, head);
+            free(head);
+            show(decl, x, path, doc);
+        }
+    }
+}
