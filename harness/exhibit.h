@@ -95,8 +95,23 @@ const char *sn_exhibit_str(const struct sn_exhibit *e, const char *key);
 double sn_exhibit_value(const struct sn_line *l, const char *metric);
 /* Its unit ("s", "1" when no row has the metric), and whether more is better. */
 const char *sn_exhibit_unit(const struct sn_group *g, const char *metric, bool *higher);
+/* How a script labels ticks of a unit: "seconds", "rate", "ops", "binary" or "plain". */
+const char *sn_exhibit_ticks(const char *unit);
 /* A metric with its name in words: "tokens_per_s" as "tokens per s". New string. */
 char *sn_exhibit_words(const char *name);
+
+/* Facets for every axis that varies but these (may be NULL). */
+void sn_exhibit_facets(struct sn_sketch *k, const char *x, const char *by, const char *along);
+/* What a figure of the literature says of the line of the same benchmark, metric and unit whose
+ * axes it matches, `but` left out. */
+struct sn_exhibit_mark {
+    const struct sn_published_figure *figure;
+    const struct sn_expectation *e;
+};
+/* Those that mean a line of the group in the figure of line `at`, each once; returns how many, *out
+ * owned by the caller. */
+size_t sn_exhibit_marks(const struct sn_exhibit *e, const struct sn_sketch *k, size_t at,
+                        const char *metric, const char *but, struct sn_exhibit_mark **out);
 
 /* Adds a figure: its name, and its title: that of the declaration or else `what`, with the facet of
  * line `first` and the origin of what was not measured. */

@@ -139,6 +139,15 @@ const char *sn_exhibit_unit(const struct sn_group *g, const char *metric, bool *
     return time ? "s" : m ? m->unit : "1";
 }
 
+const char *sn_exhibit_ticks(const char *unit)
+{
+    return !strcmp(unit, "s")      ? "seconds"
+           : !strcmp(unit, "B/s")  ? "rate"
+           : !strcmp(unit, "op/s") ? "ops"
+           : !strcmp(unit, "B")    ? "binary"
+                                   : "plain";
+}
+
 char *sn_exhibit_words(const char *name)
 {
     char *s = !strcmp(name, "median")  ? sn_strdup("median time")
@@ -155,6 +164,48 @@ void sn_exhibit_field(struct sn_buf *csv, double value)
     char raw[SN_NUM_SIZE];
 
     sn_buf_addf(csv, ",%s", sn_num_raw(raw, value));
+}
+
+void sn_exhibit_facets(struct sn_sketch *k, const char *x, const char *by, const char *along)
+{
+    const char *const but[] = {x, by, along};
+
+    for (size_t a = 0; a < k->g->n_axes; a++) {
+        bool left_out = !k->g->varies[a];
+        for (size_t i = 0; i < 3; i++)
+            left_out = left_out || (but[i] && !strcmp(but[i], k->g->axes[a]));
+        if (!left_out)
+            sn_sketch_facet(k, k->g->axes[a]);
+    }
+}
+
+static bool means_a_line(const struct sn_sketch *k, size_t at, const struct sn_expectations *x,
+                         const struct sn_expectation *e, const char *but)
+{
+    for (size_t i = 0; i < k->g->n_lines; i++)
+        if (sn_sketch_same_figure(k, &k->g->lines[at], &k->g->lines[i]) &&
+            sn_expectation_means(x, e, &k->g->lines[i], but))
+            return true;
+    return false;
+}
+
+size_t sn_exhibit_marks(const struct sn_exhibit *e, const struct sn_sketch *k, size_t at,
+                        const char *metric, const char *but, struct sn_exhibit_mark **out)
+{
+    size_t n = 0;
+
+    *out = NULL;
+    for (size_t s = 0; s < e->published->n; s++) {
+        const struct sn_published_set *set = &e->published->sets[s];
+        for (size_t i = 0; i < set->expect.n; i++) {
+            const struct sn_expectation *x = &set->expect.entries[i];
+            if (x->range || strcmp(x->metric, metric) || !means_a_line(k, at, &set->expect, x, but))
+                continue;
+            *out = sn_realloc(*out, n + 1, sizeof **out);
+            (*out)[n++] = (struct sn_exhibit_mark){sn_published_find(&set->table, x->id), x};
+        }
+    }
+    return n;
 }
 
 /* --- what comes out --------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@ struct sn_figure {
     char *name;                   /* "latency-time": name of the CSV and SVG, without the ending */
     char *title, *caption;
     const char *args[SN_FIGURE_ARGS]; /* after title and prefix; NULL: no more */
+    char *label, *label2;             /* owned texts among the args, or NULL */
     struct sn_buf csv;
     struct sn_buf svg; /* empty until drawn */
     char *error;       /* why it could not be drawn, or NULL */

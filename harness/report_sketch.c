@@ -61,6 +61,21 @@ size_t sn_sketch_values(const struct sn_group *g, const char *axis)
     return n;
 }
 
+void sn_sketch_band(const struct sn_line *l, double *lo, double *hi)
+{
+    double low = sn_line_metric(l, "band_low_s"), high = sn_line_metric(l, "band_high_s");
+
+    *lo = isnan(low) ? l->lo : low;
+    *hi = isnan(high) ? l->hi : high;
+}
+
+const char *sn_sketch_band_words(const struct sn_group *g)
+{
+    if (sn_group_metric(g, "band_low_s"))
+        return "what the model cannot tell (band_low_s to band_high_s)";
+    return g->interval ? "95 % interval" : "range of launches";
+}
+
 /* --- facets: one figure for each combination of the axes in k->facets ------------------------- */
 
 static char *facet_label(const struct sn_sketch *k, const struct sn_line *l)

@@ -21,6 +21,10 @@ struct sn_keys {
 /* x and y may be NULL. */
 struct sn_keys sn_sketch_keys(const struct sn_sketch *k, const char *x, const char *y);
 
+/* Ends of the band around a median: the interval, or how far a model is sure; what it is. */
+void sn_sketch_band(const struct sn_line *l, double *lo, double *hi);
+const char *sn_sketch_band_words(const struct sn_group *g);
+
 /* Is the line a point of figures: ok and with a median? */
 bool sn_sketch_drawn(const struct sn_line *l);
 /* Number of values of an axis among the lines drawn. */

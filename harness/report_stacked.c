@@ -104,9 +104,8 @@ void sn_exhibit_stacked(const struct sn_exhibit *e)
     struct sn_sketch k = {.r = e->r, .g = g};
     size_t n = 0;
 
-    for (size_t a = 0; x && g && a < g->n_axes; a++)
-        if (g->varies[a] && strcmp(g->axes[a], x))
-            sn_sketch_facet(&k, g->axes[a]);
+    if (g && x)
+        sn_exhibit_facets(&k, x, NULL, NULL);
     for (size_t i = 0; g && i < g->n_lines; i++)
         if (!sn_sketch_before(&k, i) && n++ < SN_FIGURES_PER_KIND)
             figure(e, &k, i, x);

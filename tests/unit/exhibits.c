@@ -24,7 +24,37 @@ struct sn_row *exhibit_row(struct echo *m, int64_t batch, const char *mode, doub
     return r;
 }
 
+static const char *const modes[] = {"x", "y", "z", NULL};
+static const struct sn_axis axes[] = {
+    {.name = "batch", .type = SN_AXIS_INT, .def = "8", .min = 1, .max = 1e6},
+    {.name = "mode", .type = SN_AXIS_WORD, .def = "x", .words = modes},
+    {0}};
+static const struct sn_bench step = {.name = "step", .axes = axes, .metric_docs = exhibit_docs};
+static const struct sn_bench *const benches[] = {&step, NULL};
+static const struct sn_app app = {.benches = benches};
+
 void exhibit_open(struct exhibit_bed *b, const struct echo *m, const char *json)
+{
+    exhibit_open_with(b, m, json, NULL, NULL);
+}
+
+static void publish(struct exhibit_bed *b, const char *table, const char *entries)
+{
+    char *csv = sn_strdupf("id,source,class,quantity,params,value,unit,notes\n%s", table);
+    char *yaml = sn_strdupf("name: paper\nbrief: b\nfigures: p.csv\nentries:\n%s", entries);
+
+    b->published = (struct sn_published){.sets = sn_calloc(1, sizeof *b->published.sets), .n = 1};
+    cr_assert_eq(sn_published_table_parse(&b->published.sets[0].table, csv, strlen(csv), "p.csv"),
+                 SN_OK, "%s", sn_status_message());
+    cr_assert_eq(
+        sn_expectations_parse(&b->published.sets[0].expect, yaml, strlen(yaml), "p.yaml", &app),
+        SN_OK, "%s", sn_status_message());
+    free(csv);
+    free(yaml);
+}
+
+void exhibit_open_with(struct exhibit_bed *b, const struct echo *m, const char *json,
+                       const char *table, const char *entries)
 {
     char *text = sn_strdup(json);
     json_error_t e;
@@ -34,15 +64,18 @@ void exhibit_open(struct exhibit_bed *b, const struct echo *m, const char *json)
     json_t *figures = json_loads(text, 0, &e);
     cr_assert_not_null(figures, "%s", e.text);
     free(text);
-    sn_report_of_rows(&b->r, &m->rows, &echo_app);
+    sn_report_of_rows(&b->r, &m->rows, &app);
     b->r.runs[0].manifest = json_pack("{s:o}", "figures", figures);
     b->published = (struct sn_published){0};
+    if (table)
+        publish(b, table, entries);
     sn_exhibits_build(&b->r, &b->published, &b->x);
 }
 
 void exhibit_close(struct exhibit_bed *b, struct echo *m)
 {
     sn_exhibits_free(&b->x);
+    sn_published_close(&b->published);
     sn_report_free(&b->r);
     sn_rows_free(&m->rows);
 }
@@ -174,5 +207,104 @@ Test(exhibits, what_has_no_rows_is_named)
                                 "--------------\n\nNo row of this report gives it.\n");
     sn_buf_free(&text);
     sn_doc_free(&doc);
+    exhibit_close(&b, &m);
+}
+
+/* --- curve ------------------------------------------------------------------------------------ */
+
+/* In the order of x, whatever that of the rows; published figures that match all but x. */
+Test(exhibits, curve_has_published_marks)
+{
+    struct echo m = {0};
+    struct exhibit_bed b;
+
+    exhibit_row(&m, 96, "x", 9);
+    exhibit_row(&m, 8, "x", 5);
+    exhibit_row(&m, 8, "y", 7);
+    exhibit_open_with(&b, &m,
+                      "[{'kind':'curve','benches':['step'],'x':'batch','y':'median',"
+                      "'by':'mode'}]",
+                      "p.8,S,held-out,q,,6e-6,s,\np.320,S,held-out,q,,30e-6,s,\n"
+                      "p.z,S,held-out,q,,9e-6,s,\np.tpot,S,held-out,q,,9e-6,s,\n",
+                      "  - {id: p.8, class: held-out, bench: step, match: [batch=8, mode=x], "
+                      "expected: 6 us, tolerance: 5%}\n"
+                      "  - {id: p.320, class: held-out, bench: step, match: [batch=320, mode=y], "
+                      "expected: 30 us, tolerance: 5%}\n"
+                      "  - {id: p.z, class: held-out, bench: step, match: [batch=8, mode=z], "
+                      "expected: 9 us, tolerance: 5%}\n"
+                      "  - {id: p.tpot, class: held-out, bench: step, metric: tpot, "
+                      "match: [batch=8], expected: 9 us, tolerance: 5%}\n");
+    const struct sn_figure *f = exhibit_figure(&b, "fig1-step-curve");
+    cr_expect_str_eq(f->csv.data, "series,name,batch,median,lo,hi,limit,published\n"
+                                  "1,x,8,5e-06,5e-06,5e-06,1e-06,\n"
+                                  "1,x,96,9e-06,9e-06,9e-06,1e-06,\n"
+                                  "2,y,8,7e-06,7e-06,7e-06,1e-06,\n"
+                                  "0,p.8,8,,,,,6e-06\n"
+                                  "0,p.320,320,,,,,3e-05\n");
+    cr_expect(strstr(f->caption, "published: p.8 (S), p.320 (S)."), "%s", f->caption);
+    const char *svg = exhibit_drawn(&b);
+    if (svg)
+        cr_expect(strstr(svg, ">published<"));
+    exhibit_close(&b, &m);
+}
+
+/* From 0 on an axis is linear; a metric has no band, and a row without it is no point. */
+Test(exhibits, curve_of_a_metric_from_zero)
+{
+    struct echo m = {0};
+    struct exhibit_bed b;
+
+    for (int i = 0; i < 3; i++)
+        sn_row_add_metric(exhibit_row(&m, 10 * i, "x", 5), exhibit_docs, "rate", i - 1);
+    exhibit_row(&m, 40, "x", 5);
+    exhibit_open(&b, &m, "[{'kind':'curve','benches':['step'],'x':'batch','y':'rate'}]");
+    const struct sn_figure *f = exhibit_figure(&b, "fig1-step-curve");
+    cr_expect_str_eq(f->csv.data, "series,name,batch,rate,lo,hi,limit,published\n"
+                                  "1,rate,0,-1,,,,\n1,rate,10,0,,,,\n1,rate,20,1,,,,\n");
+    cr_expect_str_eq(f->args[3], "rate (token/s)");
+    exhibit_drawn(&b);
+    exhibit_close(&b, &m);
+}
+
+/* --- pareto ----------------------------------------------------------------------------------- */
+
+static void both(struct sn_row *r, double tpot, double rate)
+{
+    sn_row_add_metric(r, exhibit_docs, "tpot", tpot);
+    sn_row_add_metric(r, exhibit_docs, "rate", rate);
+}
+
+/* Less tpot and more rate is better: of x, 96 is beaten by 48 in both; of y nothing is. */
+Test(exhibits, pareto_frontier_of_each_series)
+{
+    struct echo m = {0};
+    struct exhibit_bed b;
+
+    both(exhibit_row(&m, 96, "x", 9), 4e-3, 150);
+    both(exhibit_row(&m, 8, "x", 5), 1e-3, 100);
+    both(exhibit_row(&m, 48, "x", 5), 2e-3, 200);
+    both(exhibit_row(&m, 8, "y", 5), 3e-3, 50);
+    exhibit_row(&m, 16, "y", 5);
+    exhibit_open_with(&b, &m,
+                      "[{'kind':'pareto','benches':['step'],'x':'tpot','y':'rate','by':'mode',"
+                      "'along':'batch'}]",
+                      "t,S,held-out,q,,2.5e-3,s,\nr,S,held-out,q,,210,token/s,\n"
+                      "u,S,held-out,q,,5,token/s,\n",
+                      "  - {id: t, class: held-out, bench: step, metric: tpot, "
+                      "match: [batch=48, mode=x], expected: 2.5 ms, tolerance: 5%}\n"
+                      "  - {id: r, class: held-out, bench: step, metric: rate, "
+                      "match: [mode=x, batch=48], expected: 210 token/s, tolerance: 5%}\n"
+                      "  - {id: u, class: held-out, bench: step, metric: rate, "
+                      "match: [mode=x, batch=8], expected: 5 token/s, tolerance: 5%}\n");
+    const struct sn_figure *f = exhibit_figure(&b, "fig1-step-pareto");
+    cr_expect_str_eq(f->csv.data, "series,name,tpot,rate,frontier,batch\n"
+                                  "1,x,0.001,100,1,8\n"
+                                  "1,x,0.002,200,1,48\n"
+                                  "1,x,0.004,150,0,96\n"
+                                  "2,y,0.003,50,1,8\n"
+                                  "0,t,0.0025,210,0,\n");
+    cr_expect_str_eq(f->args[2], "tpot, less is better");
+    cr_expect_str_eq(f->args[3], "rate (token/s), more is better");
+    exhibit_drawn(&b);
     exhibit_close(&b, &m);
 }

@@ -17,6 +17,9 @@ struct exhibit_bed {
 };
 /* A report of rows whose manifest declares `json` ('...' for "..."), and what it makes of it. */
 void exhibit_open(struct exhibit_bed *b, const struct echo *m, const char *json);
+/* The same beside published figures: lines of a table, and entries (results/published). */
+void exhibit_open_with(struct exhibit_bed *b, const struct echo *m, const char *json,
+                       const char *table, const char *entries);
 void exhibit_close(struct exhibit_bed *b, struct echo *m);
 
 /* The only figure, or table as CSV, with its name; asserts that there is one. */

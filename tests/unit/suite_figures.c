@@ -91,6 +91,13 @@ Test(suite_figures, mistakes_have_a_line)
         {"  - kind: stacked\n    bench: latency\n    by: op\n",
          "t.yaml:7: a figure of kind 'stacked' has no key 'by'"},
         {"  - kind: stacked\n", "t.yaml:5: a figure of kind 'stacked' needs the key 'bench'"},
+        {"  - {kind: curve, bench: latency, x: op}\n",
+         "t.yaml:5: latency: the values of the axis 'op' are no numbers"},
+        {"  - {kind: curve, bench: latency, x: size, y: bandwith}\n",
+         "t.yaml:5: unknown metric of latency 'bandwith'; did you mean 'bandwidth'? (one of "
+         "median"},
+        {"  - {kind: curve, bench: latency, x: size, by: po}\n",
+         "t.yaml:5: latency has no axis 'po'; did you mean 'op'?"},
         {"  - kind: stacked\n    bensh: latency\n", "t.yaml:6: unknown key 'bensh'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
