@@ -84,6 +84,8 @@ bool sn_exhibit_matches(const json_t *match, const struct sn_line *l);
  * among them. NULL where there is none; else sn_exhibit_group_free(). */
 struct sn_group *sn_exhibit_group(const struct sn_exhibit *e, const char *bench,
                                   const json_t *match);
+/* Sets g->varies anew where lines were taken out of such a group. */
+void sn_exhibit_vary(struct sn_group *g);
 void sn_exhibit_group_free(struct sn_group *g);
 /* The same of number `i` of the declaration's benches with its `match`; axes of other benches are
  * left out. */
@@ -118,6 +120,10 @@ size_t sn_exhibit_marks(const struct sn_exhibit *e, const struct sn_sketch *k, s
 struct sn_figure *sn_exhibit_figure(const struct sn_exhibit *e, const struct sn_sketch *k,
                                     const struct sn_line *first, const char *script,
                                     const char *what);
+/* The same of lines of several groups: `name` follows "figN-KIND" ("" or "-..."), `what` the title
+ * where the suite gives none, `end` either. */
+struct sn_figure *sn_exhibit_figure_named(const struct sn_exhibit *e, const char *name,
+                                          const char *script, const char *what, const char *end);
 /* Adds a table, which is taken over; `bench` for the name of its file. */
 void sn_exhibit_table(const struct sn_exhibit *e, const char *bench, struct sn_table *t,
                       const char *caption);

@@ -48,7 +48,7 @@ bool sn_exhibit_matches(const json_t *match, const struct sn_line *l)
     return true;
 }
 
-static void find_varying(struct sn_group *g)
+void sn_exhibit_vary(struct sn_group *g)
 {
     for (size_t a = 0; a < g->n_axes; a++) {
         g->varies[a] = false;
@@ -82,7 +82,7 @@ struct sn_group *sn_exhibit_group(const struct sn_exhibit *e, const char *bench,
         g->lines[g->n_lines++] = *l;
         g->origins |= 1u << l->row->origin;
     }
-    find_varying(g);
+    sn_exhibit_vary(g);
     if (g->n_lines)
         return g;
     sn_exhibit_group_free(g);
@@ -231,6 +231,22 @@ struct sn_figure *sn_exhibit_figure(const struct sn_exhibit *e, const struct sn_
         free(f->title);
         f->title = with;
     }
+    return f;
+}
+
+struct sn_figure *sn_exhibit_figure_named(const struct sn_exhibit *e, const char *name,
+                                          const char *script, const char *what, const char *end)
+{
+    struct sn_figures *out = &e->out->figures;
+    const char *title = sn_exhibit_str(e, "title");
+
+    out->figures = sn_realloc(out->figures, out->n + 1, sizeof *out->figures);
+    struct sn_figure *f = &out->figures[out->n++];
+    *f = (struct sn_figure){.decl = e->decl, .script = script};
+    char *safe = sn_report_file_name(name);
+    f->name = sn_strdupf("fig%zu-%s%s", e->number, sn_exhibit_str(e, "kind"), *name ? safe : "");
+    f->title = sn_strdupf("%s%s", title ? title : what, end);
+    free(safe);
     return f;
 }
 

@@ -308,3 +308,113 @@ Test(exhibits, pareto_frontier_of_each_series)
     exhibit_drawn(&b);
     exhibit_close(&b, &m);
 }
+
+/* --- roofline --------------------------------------------------------------------------------- */
+
+static void work(struct sn_row *r, double ops, uint64_t bytes)
+{
+    sn_row_add_metric(r, exhibit_docs, "operations", ops);
+    r->bytes.logical = bytes;
+}
+
+/* 1,000 operations on 100 bytes in 5 us are 10 a byte and 2e8 a second. */
+Test(exhibits, roofline_has_the_roofs_of_the_device)
+{
+    struct echo m = {0};
+    struct exhibit_bed b;
+    struct sn_exhibits again;
+
+    work(exhibit_row(&m, 8, "x", 5), 1000, 100);
+    work(exhibit_row(&m, 8, "y", 5), 1000, 0);
+    exhibit_row(&m, 16, "x", 5);
+    exhibit_open(&b, &m, "[{'kind':'roofline','benches':['step','gone']}]");
+    cr_expect_eq(b.x.figures.n, 0, "there are no roofs");
+    json_t *roofs = json_pack("{s:f, s:f, s:f, s:f, s:n}", "threads", 2.0, "int8_op_per_s", 1e12,
+                              "dram_read_bytes_per_s", 1e10, "dram_read_all_bytes_per_s", 1.5e10,
+                              "bf16_op_per_s");
+    json_object_set_new(b.r.runs[0].manifest, "roofs", roofs);
+    json_object_set_new(b.r.runs[0].manifest, "models",
+                        json_pack("[{s:s, s:s, s:s, s:[{s:s, s:f}, {s:s, s:f}, {s:s, s:f}]}]",
+                                  "kind", "device", "name", "die", "asked", "x", "figures", "key",
+                                  "peak.int8", "value", 2e12, "key", "memory.bandwidth", "value",
+                                  1e9, "key", "memory.size", "value", 1.0));
+    again = b.x;
+    sn_exhibits_build(&b.r, &b.published, &b.x);
+    sn_exhibits_free(&again);
+    cr_assert_eq(b.x.figures.n, 2);
+    cr_expect_str_eq(exhibit_figure(&b, "fig1-roofline-die")->csv.data,
+                     "series,name,op_per_B,op_per_s\n1,step,10,200000000\n"
+                     "0,int8,1000000000,2e+12\n");
+    cr_expect_str_eq(exhibit_figure(&b, "fig1-roofline")->csv.data,
+                     "series,name,op_per_B,op_per_s\n1,step,10,200000000\n"
+                     "0,int8 on 1 core,10000000000,1e+12\n"
+                     "0,int8 on 2 cores,15000000000,2e+12\n");
+    exhibit_drawn(&b);
+    exhibit_close(&b, &m);
+}
+
+/* --- timeline and sensitivity ----------------------------------------------------------------- */
+
+/* Lanes and names are numbered as they come; rows without spans give no figure. */
+Test(exhibits, timeline_of_the_row_that_has_one)
+{
+    struct echo m = {0};
+    struct exhibit_bed b;
+    struct sn_row *r;
+
+    exhibit_row(&m, 8, "x", 5);
+    r = exhibit_row(&m, 96, "x", 5);
+    sn_row_add_span(r, "s0", "gate, first", 0, 1e-6);
+    sn_row_add_span(r, "s1", "dispatch", 1e-6, 2e-6);
+    sn_row_add_span(r, "s0", "gate, first", 2e-6, 1e-6);
+    exhibit_open(&b, &m, "[{'kind':'timeline','benches':['step']}]");
+    cr_assert_eq(b.x.figures.n, 1);
+    cr_expect_str_eq(exhibit_figure(&b, "fig1-step-timeline")->csv.data,
+                     "series,name,lane,lane_name,start_s,s\n"
+                     "1,gate; first,1,s0,0,1e-06\n"
+                     "2,dispatch,2,s1,1e-06,2e-06\n"
+                     "1,gate; first,1,s0,2e-06,1e-06\n");
+    exhibit_drawn(&b);
+    exhibit_close(&b, &m);
+}
+
+Test(exhibits, timeline_of_more_names_than_colours)
+{
+    struct echo m = {0};
+    struct exhibit_bed b;
+    struct sn_row *r = exhibit_row(&m, 96, "x", 5);
+
+    for (int i = 0; i < 18; i++)
+        sn_row_add_span(r, "s0", sn_row_str(r, "n%d", i), i * 1e-6, 1e-6);
+    exhibit_open(&b, &m, "[{'kind':'timeline','benches':['step']}]");
+    const char *csv = exhibit_figure(&b, "fig1-step-timeline")->csv.data;
+    cr_expect(strstr(csv, "\n15,n14,"), "%s", csv);
+    cr_expect(strstr(csv, "\n16,other,1,s0,1.5e-05,"), "%s", csv);
+    cr_expect(strstr(csv, "\n16,other,1,s0,1.7e-05,"), "%s", csv);
+    exhibit_drawn(&b);
+    exhibit_close(&b, &m);
+}
+
+/* What moves the time most comes first, whichever way. */
+Test(exhibits, sensitivity_is_sorted)
+{
+    struct echo m = {0};
+    struct exhibit_bed b;
+    struct sn_row *r;
+
+    exhibit_row(&m, 8, "x", 5);
+    r = exhibit_row(&m, 96, "x", 5);
+    sn_row_add_sensitivity(r, "launch", 0.001, -0.001);
+    sn_row_add_sensitivity(r, "memory", 0.02, -0.05);
+    sn_row_add_sensitivity(r, "peak", 0.03, 0);
+    exhibit_open(&b, &m, "[{'kind':'sensitivity','benches':['step']}]");
+    cr_expect_str_eq(exhibit_figure(&b, "fig1-step-sensitivity")->csv.data,
+                     "bar,name,minus,plus\n1,memory,0.02,-0.05\n2,peak,0.03,0\n"
+                     "3,launch,0.001,-0.001\n");
+    char *csv = exhibit_table(&b, "fig1-step-sensitivity");
+    cr_expect_str_eq(csv, "parameter,minus,plus\nmemory,0.02,-0.05\npeak,0.03,0\n"
+                          "launch,0.001,-0.001\n");
+    free(csv);
+    exhibit_drawn(&b);
+    exhibit_close(&b, &m);
+}
