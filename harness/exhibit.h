@@ -71,7 +71,8 @@ void sn_exhibits_build(const struct sn_report *r, const struct sn_published *p,
                        struct sn_exhibits *out);
 void sn_exhibits_free(struct sn_exhibits *x);
 /* The section with all of them: for each its tables, its figures (`path` as in report.c), or that
- * no row gives it. Nothing where nothing is declared. */
+ * no row gives it; those of which there are but undrawn figures are left out. Nothing where nothing
+ * is declared. */
 void sn_exhibits_doc(const struct sn_report *r, const struct sn_exhibits *x, const char *path,
                      struct sn_doc *doc);
 

@@ -325,23 +325,32 @@ static void show_table(const struct sn_exhibit_table *x, struct sn_doc *doc)
     sn_doc_table(doc, &t, x->caption);
 }
 
+/* What an exhibit came to: 2 there is something to show, 1 figures that were not drawn (a page that
+ * holds no drawings, no gnuplot), 0 nothing. */
+static int state_of(const json_t *decl, const struct sn_exhibits *x)
+{
+    int state = 0;
+
+    for (size_t i = 0; i < x->n_tables; i++)
+        state = x->tables[i].decl == decl ? 2 : state;
+    for (size_t i = 0; i < x->figures.n && state < 2; i++) {
+        const struct sn_figure *f = &x->figures.figures[i];
+        if (f->decl == decl)
+            state = f->svg.len || f->error ? 2 : 1;
+    }
+    return state;
+}
+
 static void show(const json_t *decl, const struct sn_exhibits *x, const char *path,
                  struct sn_doc *doc)
 {
-    bool any = false;
-
-    for (size_t i = 0; i < x->n_tables; i++) {
+    for (size_t i = 0; i < x->n_tables; i++)
         if (x->tables[i].decl == decl)
             show_table(&x->tables[i], doc);
-        any = any || x->tables[i].decl == decl;
-    }
-    for (size_t i = 0; i < x->figures.n; i++) {
-        const struct sn_figure *f = &x->figures.figures[i];
-        if (f->decl == decl)
-            sn_report_figure(f, path, doc);
-        any = any || f->decl == decl;
-    }
-    if (!any)
+    for (size_t i = 0; i < x->figures.n; i++)
+        if (x->figures.figures[i].decl == decl)
+            sn_report_figure(&x->figures.figures[i], path, doc);
+    if (state_of(decl, x) == 0)
         sn_doc_para(doc, "No row of this report gives it.");
 }
 
@@ -372,6 +381,8 @@ void sn_exhibits_doc(const struct sn_report *r, const struct sn_exhibits *x, con
 
     for (size_t k = 0; k < r->n_runs; k++) {
         json_array_foreach (sn_manifest_get(r->runs[k].manifest, "figures"), i, decl) {
+            if (state_of(decl, x) == 1)
+                continue;
             char *head = head_of(r, &r->runs[k], decl);
             if (!any)
                 sn_doc_heading(doc, 2, "Results");

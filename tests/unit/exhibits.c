@@ -418,3 +418,70 @@ Test(exhibits, sensitivity_is_sorted)
     exhibit_drawn(&b);
     exhibit_close(&b, &m);
 }
+
+/* --- ablation and headline -------------------------------------------------------------------- */
+
+/* Of base (8, x) at 5 us: mode alone and batch alone; (96, y) differs in both. */
+Test(exhibits, ablation_changes_one_axis)
+{
+    struct echo m = {0};
+    struct exhibit_bed b;
+
+    exhibit_row(&m, 8, "x", 5);
+    exhibit_row(&m, 8, "y", 6);
+    exhibit_row(&m, 96, "x", 4);
+    exhibit_row(&m, 96, "y", 1);
+    exhibit_open(&b, &m,
+                 "[{'kind':'ablation','benches':['step'],'metric':'median','base':"
+                 "{'batch':['8'],'mode':['x']}},"
+                 "{'kind':'ablation','benches':['step'],'base':{'mode':['x']}}]");
+    char *csv = exhibit_table(&b, "fig1-step-ablation");
+    cr_expect_str_eq(csv, "axis,from,to,median,ratio,change,origin\n"
+                          "base,,,5e-06,1,,measured\n"
+                          "batch,8,96,4e-06,0.8,-0.2,measured\n"
+                          "mode,x,y,6e-06,1.2,0.2,measured\n");
+    free(csv);
+    csv = exhibit_table(&b, "fig2-step-ablation");
+    cr_expect_str_eq(csv, "case,axis,from,to,median,ratio,change,origin\n"
+                          "batch=8,base,,,5e-06,1,,measured\n"
+                          "batch=8,mode,x,y,6e-06,1.2,0.2,measured\n"
+                          "batch=96,base,,,4e-06,1,,measured\n"
+                          "batch=96,mode,x,y,1e-06,0.25,-0.75,measured\n");
+    free(csv);
+    exhibit_close(&b, &m);
+}
+
+/* A figure that is named, one that is found, one of another system, and a row that is missing. */
+Test(exhibits, headline_tells_origins_apart)
+{
+    struct echo m = {0};
+    struct exhibit_bed b;
+    struct sn_row *r = exhibit_row(&m, 8, "x", 5);
+
+    sn_row_add_metric(r, exhibit_docs, "rate", 90);
+    sn_row_add_metric(r, exhibit_docs, "tpot", 2);
+    exhibit_row(&m, 8, "y", 4);
+    exhibit_open_with(
+        &b, &m,
+        "[{'kind':'headline','rows':["
+        "{'label':'time','bench':'step','metric':'median','match':{}},"
+        "{'label':'rate','bench':'step','metric':'rate','match':{'mode':['x']},'published':'p.r'},"
+        "{'label':'tpot','bench':'step','metric':'tpot','match':{'mode':['x']},'published':'p.r'},"
+        "{'label':'other','published':'ref'},"
+        "{'label':'gone','bench':'step','metric':'median','match':{'batch':['9']},"
+        "'published':'p.r'}]}]",
+        "p.8,S,held-out,q,,4e-6,s,\np.r,S,calibration,q,,100,token/s,\n"
+        "ref,T,reference,q,,7,token/s,\n",
+        "  - {id: p.8, class: held-out, bench: step, match: [batch=8, mode=x], "
+        "expected: 4 us, tolerance: 5%}\n");
+    char *csv = exhibit_table(&b, "fig1-headline");
+    cr_expect_str_eq(csv, "what,metric,value,unit,origin,published,error,class,source,figure\n"
+                          "time: mode=x,median,5e-06,s,measured,4e-06,0.25,held-out,S,p.8\n"
+                          "time: mode=y,median,4e-06,s,measured,,,,,\n"
+                          "rate,rate,90,token/s,measured,100,-0.1,calibration,S,p.r\n"
+                          "tpot,tpot,2,s,measured,100,,calibration,S,p.r\n"
+                          "other,,7,token/s,published,,,reference,T,ref\n"
+                          "gone,median,,,no row,100,,calibration,S,p.r\n");
+    free(csv);
+    exhibit_close(&b, &m);
+}

@@ -98,6 +98,18 @@ Test(suite_figures, mistakes_have_a_line)
          "median"},
         {"  - {kind: curve, bench: latency, x: size, by: po}\n",
          "t.yaml:5: latency has no axis 'po'; did you mean 'op'?"},
+        {"  - kind: headline\n    rows:\n      - {label: a, bench: latency}\n"
+         "      - {label: b, bench: latency, metric: p98}\n",
+         "t.yaml:8: unknown metric of latency 'p98'; did you mean 'p99'?"},
+        {"  - kind: headline\n    rows:\n      - {label: a, bench: latency, match: [size=x]}\n",
+         "t.yaml:7: size=x"},
+        {"  - kind: headline\n    rows:\n      - {label: a, metric: median}\n",
+         "t.yaml:7: a row needs the key 'bench', or 'published' alone"},
+        {"  - {kind: headline, rows: []}\n", "t.yaml:5: "},
+        {"  - {kind: ablation, bench: latency, base: [opp=get]}\n",
+         "t.yaml:5: latency has no axis 'opp'; did you mean 'op'?"},
+        {"  - {kind: roofline, benches: [latency, lateny]}\n",
+         "t.yaml:5: unknown benchmark 'lateny'; did you mean 'latency'?"},
         {"  - kind: stacked\n    bensh: latency\n", "t.yaml:6: unknown key 'bensh'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
