@@ -329,6 +329,19 @@ static int write_figures(struct sn_figures *figures, struct sn_exhibits *exhibit
     return status;
 }
 
+static int write_reproduce(const struct sn_report *r, const struct sn_published *p, const char *dir)
+{
+    char *path = sn_strdupf("%s/REPRODUCE.md", dir);
+    struct sn_buf b = {0};
+    int status;
+
+    sn_report_reproduce(r, p, &b);
+    status = sn_buf_write_file(&b, path);
+    sn_buf_free(&b);
+    free(path);
+    return status;
+}
+
 static int write_all(const struct sn_report *r, const char *dir, const char *plots_dir,
                      const char *results_dir)
 {
@@ -353,6 +366,8 @@ static int write_all(const struct sn_report *r, const char *dir, const char *plo
             status = write_page(&doc, dir, "report.html", sn_doc_html);
         sn_doc_free(&doc);
     }
+    if (status == SN_OK)
+        status = write_reproduce(r, &published, dir);
     sn_figures_free(&figures);
     sn_exhibits_free(&exhibits);
     sn_published_close(&published);

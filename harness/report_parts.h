@@ -60,6 +60,12 @@ void sn_report_validity(const struct sn_report *r, struct sn_doc *doc);
 
 /* Machine, roofs and how to reproduce, for every run. */
 void sn_report_machine(const struct sn_report *r, struct sn_doc *doc);
+/* The command of a run as a shell takes it, without what the launcher of several launches added;
+ * with `output` into that directory, as a fresh run. New string, or NULL where none is known. */
+char *sn_report_command(const json_t *manifest, const char *output);
+/* REPRODUCE.md of the first run: program, run, checks, and the hashes of what was read. */
+void sn_report_reproduce(const struct sn_report *r, const struct sn_published *p,
+                         struct sn_buf *out);
 /* "Intel Xeon ..., 2 cores" or "-". New string. */
 char *sn_report_machine_line(const json_t *manifest);
 
