@@ -188,8 +188,26 @@ static void bar_figures(struct sn_sketch *k)
     }
 }
 
+/* Does the suite of a run declare this curve itself? */
+static bool is_declared(const struct sn_sketch *k, const char *x)
+{
+    json_t *decl;
+    size_t i;
+
+    json_array_foreach (sn_manifest_get(k->r->runs[0].manifest, "figures"), i, decl) {
+        const char *bench = json_string_value(json_array_get(json_object_get(decl, "benches"), 0));
+        if (k->r->n_runs == 1 && strcmp(sn_manifest_str(decl, "kind", ""), "curve") == 0 &&
+            strcmp(sn_manifest_str(decl, "x", ""), x) == 0 && bench &&
+            strcmp(bench, k->g->bench) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void token_figures(struct sn_sketch *k)
 {
+    if (is_declared(k, "ep"))
+        return;
     if (sn_group_axis(k->g, "ep") >= 0 && sn_sketch_values(k->g, "ep") > 2) {
         sn_sketch_split(k, "ep");
         curves(k, "ep", NULL, "ep", "time against EP degree");

@@ -13,6 +13,7 @@ N = int(STATS_max)
 array NAME[N]
 LONGEST = 1
 do for [i=1:N] {
+    found = "" # of a number that no row has
     stats DATA using ($1 == i ? (found = strcol(2), 1) : NaN) every ::1 nooutput
     NAME[i] = found
     LONGEST = strlen(found) > LONGEST ? strlen(found) : LONGEST

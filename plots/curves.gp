@@ -47,7 +47,7 @@ if (XKIND eq "values") {
         set logscale x 2
     }
     place(v) = linear ? v : log(v)
-    room = (place(X_max) - place(X_min)) / 16
+    room = (place(X_max) - place(X_min)) / 18
     set xtics ()
     shown = NaN
     do for [t=1:ticks] {
