@@ -146,6 +146,15 @@ static int parse_default(struct sn_sweep *out, const struct sn_plan *p,
     return parse_axis(out, p, bench, axis, text);
 }
 
+int sn_plan_axis(const struct sn_bench *bench, const char *name, const struct sn_axis **out)
+{
+    int axis = sn_bench_axis_find(bench, name);
+    if (axis < 0)
+        return unknown_axis(bench, name);
+    *out = &bench->axes[axis];
+    return SN_OK;
+}
+
 int sn_plan_sweep(struct sn_sweep *out, const struct sn_plan *p, const struct sn_bench *bench,
                   const char *assignment)
 {

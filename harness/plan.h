@@ -44,10 +44,11 @@ void sn_plan_free(struct sn_plan *p);
 int sn_plan_add(struct sn_plan *p, const struct sn_app *app, const char *bench,
                 const char *const *assignments, size_t n);
 
-/* The two steps of sn_plan_add() that can fail on a word, for callers that know its line. A
- * benchmark by name, SN_EINVAL with the nearest one; an assignment "size=8:4M:*4" expanded for its
- * axis (out->axis) into a sweep that the caller frees, SN_EINVAL as above. */
+/* The steps of sn_plan_add() that can fail on a word, for callers that know its line. A benchmark
+ * and an axis by name, SN_EINVAL with the nearest one; an assignment "size=8:4M:*4" expanded for
+ * its axis (out->axis) into a sweep that the caller frees, SN_EINVAL as above. */
 int sn_plan_bench(const struct sn_app *app, const char *name, const struct sn_bench **out);
+int sn_plan_axis(const struct sn_bench *bench, const char *name, const struct sn_axis **out);
 int sn_plan_sweep(struct sn_sweep *out, const struct sn_plan *p, const struct sn_bench *bench,
                   const char *assignment);
 

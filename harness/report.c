@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/exhibit.h"
 #include "harness/report_parts.h"
 #include "harness/report_plots.h"
 #include "harness/rundir.h"
@@ -59,25 +60,30 @@ static char *subtitle_of(const struct sn_report *r)
     return s;
 }
 
+void sn_report_figure(const struct sn_figure *f, const char *path, struct sn_doc *doc)
+{
+    char *at = path ? sn_strdupf("%s/%s", path, f->name) : NULL;
+
+    if (f->svg.len)
+        sn_doc_figure(doc, f->caption, f->svg.data, at);
+    else if (f->error)
+        sn_doc_para(doc, "Figure %s could not be drawn: %s.", f->name, f->error);
+    free(at);
+}
+
 static void figures_of(const struct sn_group *g, const struct sn_figures *figures, const char *path,
                        struct sn_doc *doc)
 {
-    for (size_t i = 0; figures && i < figures->n; i++) {
-        const struct sn_figure *f = &figures->figures[i];
-        char *at = path ? sn_strdupf("%s/%s", path, f->name) : NULL;
-        if (f->group == g && f->svg.len)
-            sn_doc_figure(doc, f->caption, f->svg.data, at);
-        else if (f->group == g && f->error)
-            sn_doc_para(doc, "Figure %s could not be drawn: %s.", f->name, f->error);
-        free(at);
-    }
+    for (size_t i = 0; i < figures->n; i++)
+        if (figures->figures[i].group == g)
+            sn_report_figure(&figures->figures[i], path, doc);
 }
 
 /* `path`: where the figures' files lie as seen from the report, or NULL. `note`: why there are no
  * figures, or NULL. */
 static void document(const struct sn_report *r, const struct sn_published *published,
-                     const struct sn_figures *figures, const char *path, const char *note,
-                     struct sn_doc *doc)
+                     const struct sn_figures *figures, const struct sn_exhibits *exhibits,
+                     const char *path, const char *note, struct sn_doc *doc)
 {
     char *title = title_of(r);
     struct sn_verdict v;
@@ -90,6 +96,7 @@ static void document(const struct sn_report *r, const struct sn_published *publi
     sn_verdict_free(&v);
     if (note)
         sn_doc_para(doc, "%s", note);
+    sn_exhibits_doc(r, exhibits, path, doc);
     for (size_t i = 0; i < r->n_groups; i++) {
         sn_report_bench(r, &r->groups[i], true, doc);
         figures_of(&r->groups[i], figures, path, doc);
@@ -132,7 +139,8 @@ static const char no_gnuplot[] = "No figures: gnuplot was not found in PATH.";
 
 /* Figures for a page that is printed: drawn in a temporary directory, which is gone afterwards.
  * *note gets why there are none. */
-static void draw_aside(struct sn_figures *figures, const char *plots_dir, const char **note)
+static void draw_aside(struct sn_figures *figures, struct sn_exhibits *exhibits,
+                       const char *plots_dir, const char **note)
 {
     const char *tmp = getenv("TMPDIR");
     char *gnuplot = sn_gnuplot_find();
@@ -143,7 +151,8 @@ static void draw_aside(struct sn_figures *figures, const char *plots_dir, const 
     else if (!mkdtemp(dir))
         *note = "No figures: there is no place for temporary files.";
     else {
-        if (sn_figures_draw(figures, dir, gnuplot, plots_dir) != SN_OK)
+        if (sn_figures_draw(figures, dir, gnuplot, plots_dir) != SN_OK ||
+            sn_figures_draw(&exhibits->figures, dir, gnuplot, plots_dir) != SN_OK)
             *note = "No figures: their data could not be written to a temporary file.";
         remove_made(dir);
         rmdir(dir);
@@ -159,19 +168,22 @@ static void print_document(const struct sn_report *r, enum sn_format format, con
 {
     struct sn_figures figures = {0};
     struct sn_published published;
+    struct sn_exhibits exhibits;
     const char *note = NULL;
     struct sn_doc doc;
 
     sn_published_open(&published, results_dir, r->app);
+    sn_exhibits_build(r, &published, &exhibits);
     if (format == SN_FORMAT_HTML) { /* the only one that can hold drawings */
         sn_figures_build(r, &figures);
         sn_figures_parity(r, &published, &figures);
-        draw_aside(&figures, plots_dir, &note);
+        draw_aside(&figures, &exhibits, plots_dir, &note);
     }
-    document(r, &published, &figures, NULL, note, &doc);
+    document(r, &published, &figures, &exhibits, NULL, note, &doc);
     sn_doc_write(&doc, format, TEXT_WIDTH, out);
     sn_doc_free(&doc);
     sn_figures_free(&figures);
+    sn_exhibits_free(&exhibits);
     sn_published_close(&published);
 }
 
@@ -293,6 +305,43 @@ static int write_page(const struct sn_doc *doc, const char *dir, const char *nam
     return status;
 }
 
+/* Data and drawings of all figures, tables of the exhibits. */
+static int write_figures(struct sn_figures *figures, struct sn_exhibits *exhibits,
+                         const char *tables, const char *plots, const char *gnuplot,
+                         const char *plots_dir)
+{
+    int status = SN_OK;
+
+    if (figures->n + exhibits->figures.n > 0)
+        status = fresh_dir(plots);
+    if (status == SN_OK)
+        status = sn_figures_draw(figures, plots, gnuplot, plots_dir);
+    if (status == SN_OK)
+        status = sn_figures_draw(&exhibits->figures, plots, gnuplot, plots_dir);
+    for (size_t i = 0; i < exhibits->n_tables && status == SN_OK; i++) {
+        struct sn_buf csv = {0};
+        char *path = sn_strdupf("%s/%s.csv", tables, exhibits->tables[i].name);
+        sn_table_csv(&exhibits->tables[i].table, &csv);
+        status = sn_buf_write_file(&csv, path);
+        sn_buf_free(&csv);
+        free(path);
+    }
+    return status;
+}
+
+static int write_reproduce(const struct sn_report *r, const struct sn_published *p, const char *dir)
+{
+    char *path = sn_strdupf("%s/REPRODUCE.md", dir);
+    struct sn_buf b = {0};
+    int status;
+
+    sn_report_reproduce(r, p, &b);
+    status = sn_buf_write_file(&b, path);
+    sn_buf_free(&b);
+    free(path);
+    return status;
+}
+
 static int write_all(const struct sn_report *r, const char *dir, const char *plots_dir,
                      const char *results_dir)
 {
@@ -300,24 +349,27 @@ static int write_all(const struct sn_report *r, const char *dir, const char *plo
     char *tables = sn_strdupf("%s/tables", dir), *plots = sn_strdupf("%s/plots", dir);
     char *gnuplot = sn_gnuplot_find();
     struct sn_figures figures;
+    struct sn_exhibits exhibits;
     struct sn_doc doc;
     int status = write_tables(r, tables);
 
     sn_published_open(&published, results_dir, r->app);
     sn_figures_build(r, &figures);
     sn_figures_parity(r, &published, &figures);
-    if (status == SN_OK && figures.n > 0)
-        status = fresh_dir(plots);
+    sn_exhibits_build(r, &published, &exhibits);
     if (status == SN_OK)
-        status = sn_figures_draw(&figures, plots, gnuplot, plots_dir);
+        status = write_figures(&figures, &exhibits, tables, plots, gnuplot, plots_dir);
     if (status == SN_OK) {
-        document(r, &published, &figures, "plots", gnuplot ? NULL : no_gnuplot, &doc);
+        document(r, &published, &figures, &exhibits, "plots", gnuplot ? NULL : no_gnuplot, &doc);
         status = write_page(&doc, dir, "report.md", sn_doc_md);
         if (status == SN_OK)
             status = write_page(&doc, dir, "report.html", sn_doc_html);
         sn_doc_free(&doc);
     }
+    if (status == SN_OK)
+        status = write_reproduce(r, &published, dir);
     sn_figures_free(&figures);
+    sn_exhibits_free(&exhibits);
     sn_published_close(&published);
     free(gnuplot);
     free(plots);

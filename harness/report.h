@@ -8,9 +8,10 @@
 #include "harness/doc.h"
 #include "harness/row.h"
 
-/* Makes report.md, report.html, tables/ *.csv, plots/ *.svg and SHA256SUMS in the run directory
- * `dir`. Plots need gnuplot in PATH and the scripts in `plots_dir`; without gnuplot the report says
- * so and has none. Published figures are those of `results_dir`/published (NULL: none). */
+/* Makes report.md, report.html, REPRODUCE.md, tables/ *.csv, plots/ *.svg and SHA256SUMS in the run
+ * directory `dir`. Plots need gnuplot in PATH and the scripts in `plots_dir`; without gnuplot the
+ * report says so and has none. Published figures are those of `results_dir`/published (NULL: none).
+ */
 int sn_report_write(const char *dir, const struct sn_app *app, const char *plots_dir,
                     const char *results_dir);
 

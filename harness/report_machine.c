@@ -293,40 +293,6 @@ static void machine_section(const json_t *manifest, struct sn_doc *doc)
     sn_table_free(&t);
 }
 
-static bool is_launch(const char *arg)
-{
-    return arg && strcmp(arg, "--launch") == 0;
-}
-
-/* The command without what the launcher of several launches added: "--launch 0", and the output
- * once more. New string, or NULL. */
-static char *command_line(const json_t *m)
-{
-    const json_t *argv = sn_manifest_get(m, "argv");
-    const char *whole = sn_manifest_str(m, "command", NULL);
-    struct sn_buf b = {0};
-    bool launched = false, output = false;
-    json_t *arg;
-    size_t i;
-
-    json_array_foreach (argv, i, arg) {
-        launched = launched || is_launch(json_string_value(arg));
-    }
-    if (!launched)
-        return whole ? sn_strdup(whole) : NULL;
-    for (i = 0; i < json_array_size(argv); i++) {
-        const char *s = json_string_value(json_array_get(argv, i));
-        bool again = s && strcmp(s, "-o") == 0 && output;
-        output = output || (s && strcmp(s, "-o") == 0);
-        if (!s || is_launch(s) || again) {
-            i++; /* its value too */
-            continue;
-        }
-        sn_buf_addf(&b, strpbrk(s, " ()*'\"$&;<>|") ? "%s'%s'" : "%s%s", b.len ? " " : "", s);
-    }
-    return b.data;
-}
-
 /* What --plugin loaded: the file, by its content. */
 static void plugins(const json_t *m, struct sn_doc *doc)
 {
@@ -341,7 +307,7 @@ static void plugins(const json_t *m, struct sn_doc *doc)
 static void reproduce_section(const struct sn_report_run *run, struct sn_doc *doc)
 {
     const json_t *m = run->manifest;
-    char *command = command_line(m);
+    char *command = sn_report_command(m, NULL);
     const char *commit = sn_manifest_str(m, "git.commit", "-");
     double seed = sn_manifest_num(m, "seed"), ranks = sn_manifest_num(m, "ranks");
     const json_t *seed_json = sn_manifest_get(m, "seed");

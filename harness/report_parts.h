@@ -6,6 +6,8 @@
 #include "harness/published.h"
 #include "harness/report_data.h"
 
+struct sn_figure;
+
 /* The table of a benchmark, one row per case that ran; its CSV face has every axis and metric. */
 void sn_report_bench_table(const struct sn_report *r, const struct sn_group *g,
                            struct sn_table *out);
@@ -26,6 +28,10 @@ void sn_report_ratio_table(const struct sn_report *r, const struct sn_group *g,
 void sn_report_ratios(const struct sn_report *r, const struct sn_group *g, struct sn_doc *doc);
 /* Is a flag something to warn of? All are but SN_FLAG_INTERLEAVED, which the ratios speak of. */
 bool sn_flag_warns(const char *flag);
+
+/* A figure that was drawn, or why it was not; nothing before. `path`: where the figures' files lie
+ * as seen from the report, or NULL. */
+void sn_report_figure(const struct sn_figure *f, const char *path, struct sn_doc *doc);
 
 /* Breakdown of the time and counters, where rows have them. */
 void sn_report_extra(const struct sn_report *r, const struct sn_group *g, struct sn_doc *doc);
@@ -54,6 +60,12 @@ void sn_report_validity(const struct sn_report *r, struct sn_doc *doc);
 
 /* Machine, roofs and how to reproduce, for every run. */
 void sn_report_machine(const struct sn_report *r, struct sn_doc *doc);
+/* The command of a run as a shell takes it, without what the launcher of several launches added;
+ * with `output` into that directory, as a fresh run. New string, or NULL where none is known. */
+char *sn_report_command(const json_t *manifest, const char *output);
+/* REPRODUCE.md of the first run: program, run, checks, and the hashes of what was read. */
+void sn_report_reproduce(const struct sn_report *r, const struct sn_published *p,
+                         struct sn_buf *out);
 /* "Intel Xeon ..., 2 cores" or "-". New string. */
 char *sn_report_machine_line(const json_t *manifest);
 

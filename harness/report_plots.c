@@ -22,19 +22,6 @@ static double rate_at(double rate, double median, double time)
     return rate * median / time;
 }
 
-/* Ends of the band around a median: the interval, or how far a model is sure. */
-static double band_low(const struct sn_line *l)
-{
-    double model = sn_line_metric(l, "band_low_s");
-    return isnan(model) ? l->lo : model;
-}
-
-static double band_high(const struct sn_line *l)
-{
-    double model = sn_line_metric(l, "band_high_s");
-    return isnan(model) ? l->hi : model;
-}
-
 static void curve_row(const struct sn_line *l, const char *metric, size_t series, const char *name,
                       const char *x, struct sn_buf *csv)
 {
@@ -46,9 +33,11 @@ static void curve_row(const struct sn_line *l, const char *metric, size_t series
         field(csv, rate_at(rate, l->median, l->lo));
         field(csv, rate_at(rate, l->median, l->limit));
     } else {
+        double lo, hi;
+        sn_sketch_band(l, &lo, &hi);
         field(csv, l->median);
-        field(csv, band_low(l));
-        field(csv, band_high(l));
+        field(csv, lo);
+        field(csv, hi);
         field(csv, l->limit);
     }
     sn_buf_add(csv, "\n");
@@ -92,13 +81,6 @@ static size_t curve_rows(const struct sn_sketch *k, size_t at, const char *x, co
     return left_out;
 }
 
-static const char *band_words(const struct sn_group *g)
-{
-    if (sn_group_metric(g, "band_low_s"))
-        return "what the model cannot tell (band_low_s to band_high_s)";
-    return g->interval ? "95 % interval" : "range of launches";
-}
-
 static void curves(struct sn_sketch *k, const char *x, const char *metric, const char *kind,
                    const char *what)
 {
@@ -119,8 +101,8 @@ static void curves(struct sn_sketch *k, const char *x, const char *metric, const
         f->args[1] = metric ? "rate" : "seconds";
         f->args[2] = x;
         f->args[3] = metric ? metric : "median time";
-        f->caption = sn_strdupf("%s; band: %s; dashed: limit%s.", f->title, band_words(k->g),
-                                left_out ? "; the first 8 series" : "");
+        f->caption = sn_strdupf("%s; band: %s; dashed: limit%s.", f->title,
+                                sn_sketch_band_words(k->g), left_out ? "; the first 8 series" : "");
     }
 }
 
@@ -201,12 +183,31 @@ static void bar_figures(struct sn_sketch *k)
             sn_buf_add(&f->csv, "\n");
         }
         f->args[0] = "median time";
-        f->caption = sn_strdupf("%s; whiskers: %s; stroke: limit.", f->title, band_words(g));
+        f->caption =
+            sn_strdupf("%s; whiskers: %s; stroke: limit.", f->title, sn_sketch_band_words(g));
     }
+}
+
+/* Does the suite of a run declare this curve itself? */
+static bool is_declared(const struct sn_sketch *k, const char *x)
+{
+    json_t *decl;
+    size_t i;
+
+    json_array_foreach (sn_manifest_get(k->r->runs[0].manifest, "figures"), i, decl) {
+        const char *bench = json_string_value(json_array_get(json_object_get(decl, "benches"), 0));
+        if (k->r->n_runs == 1 && strcmp(sn_manifest_str(decl, "kind", ""), "curve") == 0 &&
+            strcmp(sn_manifest_str(decl, "x", ""), x) == 0 && bench &&
+            strcmp(bench, k->g->bench) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void token_figures(struct sn_sketch *k)
 {
+    if (is_declared(k, "ep"))
+        return;
     if (sn_group_axis(k->g, "ep") >= 0 && sn_sketch_values(k->g, "ep") > 2) {
         sn_sketch_split(k, "ep");
         curves(k, "ep", NULL, "ep", "time against EP degree");
@@ -432,6 +433,8 @@ void sn_figures_free(struct sn_figures *f)
         free(one->title);
         free(one->caption);
         free(one->error);
+        free(one->label);
+        free(one->label2);
         sn_buf_free(&one->csv);
         sn_buf_free(&one->svg);
     }

@@ -15,10 +15,12 @@ enum { SN_FIGURE_ARGS = 4, SN_FIGURE_SERIES = 8, SN_FIGURES_PER_KIND = 12 };
 
 struct sn_figure {
     const struct sn_group *group; /* NULL: of the report's fidelity section */
+    const json_t *decl;           /* what the suite declared; NULL: chosen by itself */
     const char *script;           /* "curves.gp" */
     char *name;                   /* "latency-time": name of the CSV and SVG, without the ending */
     char *title, *caption;
     const char *args[SN_FIGURE_ARGS]; /* after title and prefix; NULL: no more */
+    char *label, *label2;             /* owned texts among the args, or NULL */
     struct sn_buf csv;
     struct sn_buf svg; /* empty until drawn */
     char *error;       /* why it could not be drawn, or NULL */

@@ -61,6 +61,21 @@ size_t sn_sketch_values(const struct sn_group *g, const char *axis)
     return n;
 }
 
+void sn_sketch_band(const struct sn_line *l, double *lo, double *hi)
+{
+    double low = sn_line_metric(l, "band_low_s"), high = sn_line_metric(l, "band_high_s");
+
+    *lo = isnan(low) ? l->lo : low;
+    *hi = isnan(high) ? l->hi : high;
+}
+
+const char *sn_sketch_band_words(const struct sn_group *g)
+{
+    if (sn_group_metric(g, "band_low_s"))
+        return "what the model cannot tell (band_low_s to band_high_s)";
+    return g->interval ? "95 % interval" : "range of launches";
+}
+
 /* --- facets: one figure for each combination of the axes in k->facets ------------------------- */
 
 static char *facet_label(const struct sn_sketch *k, const struct sn_line *l)
@@ -136,7 +151,7 @@ static size_t most_series(const struct sn_sketch *k, const struct sn_keys *but)
     return most;
 }
 
-static void add_facet(struct sn_sketch *k, const char *axis)
+void sn_sketch_facet(struct sn_sketch *k, const char *axis)
 {
     if (k->n_facets < sizeof k->facets / sizeof k->facets[0])
         k->facets[k->n_facets++] = axis;
@@ -150,7 +165,7 @@ void sn_sketch_split(struct sn_sketch *k, const char *x)
         if (most_series(k, &but) <= SN_FIGURE_SERIES)
             return;
         if (k->g->varies[a] && strcmp(k->g->axes[a], x) != 0)
-            add_facet(k, k->g->axes[a]);
+            sn_sketch_facet(k, k->g->axes[a]);
     }
 }
 
@@ -160,7 +175,7 @@ void sn_sketch_split_all(struct sn_sketch *k, const char *x, const char *y, cons
         const char *axis = k->g->axes[a];
         if (k->g->varies[a] && strcmp(axis, x) != 0 && strcmp(axis, y) != 0 &&
             (!z || strcmp(axis, z) != 0))
-            add_facet(k, axis);
+            sn_sketch_facet(k, axis);
     }
 }
 

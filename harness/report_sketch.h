@@ -1,5 +1,5 @@
 /* Making a figure: which lines it has, which axis goes where, how its series are called. Internal
- * to harness/report_plots.c. */
+ * to harness/report_plots.c and the kinds that suites declare (harness/exhibit.h). */
 #ifndef SN_HARNESS_REPORT_SKETCH_H
 #define SN_HARNESS_REPORT_SKETCH_H
 
@@ -21,6 +21,10 @@ struct sn_keys {
 /* x and y may be NULL. */
 struct sn_keys sn_sketch_keys(const struct sn_sketch *k, const char *x, const char *y);
 
+/* Ends of the band around a median: the interval, or how far a model is sure; what it is. */
+void sn_sketch_band(const struct sn_line *l, double *lo, double *hi);
+const char *sn_sketch_band_words(const struct sn_group *g);
+
 /* Is the line a point of figures: ok and with a median? */
 bool sn_sketch_drawn(const struct sn_line *l);
 /* Number of values of an axis among the lines drawn. */
@@ -32,6 +36,8 @@ char *sn_sketch_series(const struct sn_sketch *k, const struct sn_line *l,
 /* Replaces what gnuplot would read as the end of a field. */
 void sn_sketch_clean(char *s);
 
+/* One figure for each value of the axis. */
+void sn_sketch_facet(struct sn_sketch *k, const char *axis);
 /* Splits by whole axes, first axis first, until no figure has too many series. */
 void sn_sketch_split(struct sn_sketch *k, const char *x);
 /* Splits by every axis that varies, but x, y and z (may be NULL). */

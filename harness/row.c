@@ -193,6 +193,22 @@ void sn_row_add_part(struct sn_row *r, const char *part, double seconds)
     r->breakdown[r->n_breakdown++] = (struct sn_part){copy(r, part), real(seconds)};
 }
 
+void sn_row_add_span(struct sn_row *r, const char *lane, const char *name, double start_s, double s)
+{
+    assert(isfinite(start_s) && start_s >= 0 && isfinite(s) && s >= 0);
+    r->timeline = grow(r, r->timeline, r->n_timeline, sizeof *r->timeline);
+    r->timeline[r->n_timeline++] =
+        (struct sn_row_span){copy(r, lane), copy(r, name), real(start_s), real(s)};
+}
+
+void sn_row_add_sensitivity(struct sn_row *r, const char *name, double minus, double plus)
+{
+    assert(isfinite(minus) && isfinite(plus));
+    r->sensitivity = grow(r, r->sensitivity, r->n_sensitivity, sizeof *r->sensitivity);
+    r->sensitivity[r->n_sensitivity++] =
+        (struct sn_row_change){copy(r, name), real(minus), real(plus)};
+}
+
 void sn_row_add_counter(struct sn_row *r, const char *name, double value, const char *reason)
 {
     assert(!isnan(value) || reason);

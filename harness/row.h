@@ -55,6 +55,18 @@ struct sn_part {
     const char *part;
     double s;
 }; /* of the breakdown */
+/* Of the timeline: something that ran on a lane (stream, endpoint, link) from start_s on for s
+ * seconds; several rows of a lane may overlap. */
+struct sn_row_span {
+    const char *lane, *name;
+    double start_s, s;
+};
+/* Of the sensitivity: the relative change of the median, signed, where `name` is 10 % smaller and
+ * where it is 10 % larger. */
+struct sn_row_change {
+    const char *name;
+    double minus, plus;
+};
 struct sn_counter {
     const char *name;
     double value;
@@ -102,6 +114,10 @@ struct sn_row {
     } check;
     struct sn_part *breakdown;
     size_t n_breakdown;
+    struct sn_row_span *timeline; /* optional: the file has the key only where there are any */
+    size_t n_timeline;
+    struct sn_row_change *sensitivity; /* optional, as the timeline */
+    size_t n_sensitivity;
     struct sn_counter *counters;
     size_t n_counters;
     const char **flags; /* "suspect", "unsteady", "local-clock", ... */
@@ -130,6 +146,10 @@ void sn_row_add_param_text(struct sn_row *r, const char *name, const char *value
 void sn_row_add_metric(struct sn_row *r, const struct sn_metric_doc *docs, const char *name,
                        double value);
 void sn_row_add_part(struct sn_row *r, const char *part, double seconds);
+/* Times of at least 0 s. The same lane and name may come as often as it likes. */
+void sn_row_add_span(struct sn_row *r, const char *lane, const char *name, double start_s,
+                     double s);
+void sn_row_add_sensitivity(struct sn_row *r, const char *name, double minus, double plus);
 void sn_row_add_counter(struct sn_row *r, const char *name, double value, const char *reason);
 void sn_row_add_flag(struct sn_row *r, const char *flag); /* once, however often it is added */
 bool sn_row_has_flag(const struct sn_row *r, const char *flag);

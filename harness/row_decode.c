@@ -221,17 +221,32 @@ static int get_metrics(struct sn_row *r, const struct path *path, const json_t *
     return SN_OK;
 }
 
-static int get_breakdown(struct sn_row *r, const struct path *path, const json_t *j)
+/* The lists of objects. */
+static int get_list(struct sn_row *r, const struct sn_row_field *f, const struct path *path,
+                    const json_t *j)
 {
-    if (!json_is_array(j))
-        return wrong(j, path, "an array");
+    if (!json_is_array(j) || (f->optional && !json_array_size(j)))
+        return wrong(j, path, f->optional ? "an array that is not empty" : "an array");
     for (size_t i = 0; i < json_array_size(j); i++) {
         struct sn_part part;
+        struct sn_row_span span;
+        struct sn_row_change change;
         const json_t *v = json_array_get(j, i);
-        int status = get_object(r, sn_row_part_fields, &part, ENTRY(path, i), v);
+        int status;
+        if (f->kind == SN_FIELD_BREAKDOWN)
+            status = get_object(r, sn_row_part_fields, &part, ENTRY(path, i), v);
+        else if (f->kind == SN_FIELD_TIMELINE)
+            status = get_object(r, sn_row_span_fields, &span, ENTRY(path, i), v);
+        else
+            status = get_object(r, sn_row_change_fields, &change, ENTRY(path, i), v);
         if (status)
             return status;
-        sn_row_add_part(r, part.part, part.s);
+        if (f->kind == SN_FIELD_BREAKDOWN)
+            sn_row_add_part(r, part.part, part.s);
+        else if (f->kind == SN_FIELD_TIMELINE)
+            sn_row_add_span(r, span.lane, span.name, span.start_s, span.s);
+        else
+            sn_row_add_sensitivity(r, change.name, change.minus, change.plus);
     }
     return SN_OK;
 }
@@ -314,7 +329,9 @@ static int get_field(struct sn_row *r, const struct sn_row_field *f, void *base,
     case SN_FIELD_METRICS:
         return get_metrics(r, path, j);
     case SN_FIELD_BREAKDOWN:
-        return get_breakdown(r, path, j);
+    case SN_FIELD_TIMELINE:
+    case SN_FIELD_SENSITIVITY:
+        return get_list(r, f, path, j);
     case SN_FIELD_COUNTERS:
         return get_counters(r, path, j);
     case SN_FIELD_FLAGS:
@@ -361,6 +378,10 @@ static int get_object(struct sn_row *r, const struct sn_row_field *fields, void 
     size_t n = 0;
     for (const struct sn_row_field *f = fields; f->key; f++, n++) {
         const json_t *value = json_object_get(j, f->key);
+        if (!value && f->optional) {
+            n--;
+            continue;
+        }
         if (!value) {
             int status = unknown_key(fields, path, j); /* a misspelt key says more than a gap */
             return status ? status : fail_at(KEY(path, f->key), "missing", "");

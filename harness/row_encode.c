@@ -64,11 +64,11 @@ static json_t *put_metrics(const struct sn_row *r)
     return o;
 }
 
-static json_t *put_breakdown(const struct sn_row *r)
+static json_t *put_list(const struct sn_row_field *fields, const void *items, size_t n, size_t size)
 {
     json_t *a = json_array();
-    for (size_t i = 0; i < r->n_breakdown; i++)
-        json_array_append_new(a, put_object(sn_row_part_fields, &r->breakdown[i]));
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(a, put_object(fields, (const char *)items + i * size));
     return a;
 }
 
@@ -99,6 +99,7 @@ static json_t *put_flags(const struct sn_row *r)
 static json_t *put_field(const struct sn_row_field *f, const void *base)
 {
     const void *p = (const char *)base + f->at;
+    const struct sn_row *r = base; /* of the lists, which are of the row itself */
     switch (f->kind) {
     case SN_FIELD_TEXT:
     case SN_FIELD_WORD: {
@@ -143,7 +144,12 @@ static json_t *put_field(const struct sn_row_field *f, const void *base)
     case SN_FIELD_METRICS:
         return put_metrics(base);
     case SN_FIELD_BREAKDOWN:
-        return put_breakdown(base);
+        return put_list(sn_row_part_fields, r->breakdown, r->n_breakdown, sizeof *r->breakdown);
+    case SN_FIELD_TIMELINE:
+        return put_list(sn_row_span_fields, r->timeline, r->n_timeline, sizeof *r->timeline);
+    case SN_FIELD_SENSITIVITY:
+        return put_list(sn_row_change_fields, r->sensitivity, r->n_sensitivity,
+                        sizeof *r->sensitivity);
     case SN_FIELD_COUNTERS:
         return put_counters(base);
     case SN_FIELD_FLAGS:
@@ -155,8 +161,13 @@ static json_t *put_field(const struct sn_row_field *f, const void *base)
 static json_t *put_object(const struct sn_row_field *fields, const void *base)
 {
     json_t *o = json_object();
-    for (const struct sn_row_field *f = fields; f->key; f++)
-        json_object_set_new(o, f->key, put_field(f, base));
+    for (const struct sn_row_field *f = fields; f->key; f++) {
+        json_t *value = put_field(f, base);
+        if (f->optional && !json_array_size(value))
+            json_decref(value);
+        else
+            json_object_set_new(o, f->key, value);
+    }
     return o;
 }
 

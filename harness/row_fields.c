@@ -73,6 +73,8 @@ const struct sn_row_field sn_row_fields[] = {
     {"efficiency", SN_FIELD_REAL, .at = AT(efficiency), .null = true},
     {"check", SN_FIELD_OBJECT, .fields = check_fields},
     {.key = "breakdown", .kind = SN_FIELD_BREAKDOWN},
+    {.key = "timeline", .kind = SN_FIELD_TIMELINE, .optional = true},
+    {.key = "sensitivity", .kind = SN_FIELD_SENSITIVITY, .optional = true},
     {.key = "counters", .kind = SN_FIELD_COUNTERS},
     {.key = "flags", .kind = SN_FIELD_FLAGS},
     {0},
@@ -90,6 +92,21 @@ const struct sn_row_field sn_row_metric_fields[] = {
 const struct sn_row_field sn_row_part_fields[] = {
     {"part", SN_FIELD_TEXT, .at = offsetof(struct sn_part, part)},
     {"s", SN_FIELD_REAL, .at = offsetof(struct sn_part, s)},
+    {0},
+};
+
+const struct sn_row_field sn_row_span_fields[] = {
+    {"lane", SN_FIELD_TEXT, .at = offsetof(struct sn_row_span, lane)},
+    {"name", SN_FIELD_TEXT, .at = offsetof(struct sn_row_span, name)},
+    {"start_s", SN_FIELD_REAL, .at = offsetof(struct sn_row_span, start_s)},
+    {"s", SN_FIELD_REAL, .at = offsetof(struct sn_row_span, s)},
+    {0},
+};
+
+const struct sn_row_field sn_row_change_fields[] = {
+    {"name", SN_FIELD_TEXT, .at = offsetof(struct sn_row_change, name)},
+    {"minus", SN_FIELD_REAL, .at = offsetof(struct sn_row_change, minus), .low = -INFINITY},
+    {"plus", SN_FIELD_REAL, .at = offsetof(struct sn_row_change, plus), .low = -INFINITY},
     {0},
 };
 

@@ -24,6 +24,8 @@ enum sn_row_field_kind {
     SN_FIELD_SAMPLES,
     SN_FIELD_METRICS,
     SN_FIELD_BREAKDOWN,
+    SN_FIELD_TIMELINE,
+    SN_FIELD_SENSITIVITY,
     SN_FIELD_COUNTERS,
     SN_FIELD_FLAGS,
 };
@@ -31,9 +33,10 @@ enum sn_row_field_kind {
 struct sn_row_field {
     const char *key;
     enum sn_row_field_kind kind;
-    size_t at;  /* offset in the structure */
-    bool null;  /* may be null: NULL, NAN, an INTEGER below `low`, a CHOICE whose word is NULL */
-    double low; /* least REAL or INTEGER; 0 or -INFINITY for a REAL */
+    size_t at;     /* offset in the structure */
+    bool null;     /* may be null: NULL, NAN, an INTEGER below `low`, a CHOICE whose word is NULL */
+    bool optional; /* not in the file where there is nothing; never there and empty */
+    double low;    /* least REAL or INTEGER; 0 or -INFINITY for a REAL */
     const char *const *words;
     size_t n_words;
     const struct sn_row_field *fields; /* of OBJECT */
@@ -45,5 +48,7 @@ enum { SN_ROW_FIELDS_MAX = 32 }; /* of one object */
 extern const struct sn_row_field sn_row_fields[];        /* of struct sn_row */
 extern const struct sn_row_field sn_row_metric_fields[]; /* of struct sn_metric */
 extern const struct sn_row_field sn_row_part_fields[];   /* of struct sn_part */
+extern const struct sn_row_field sn_row_span_fields[];   /* of struct sn_row_span */
+extern const struct sn_row_field sn_row_change_fields[]; /* of struct sn_row_change */
 
 #endif

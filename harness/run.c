@@ -13,6 +13,7 @@
 #include "harness/datadir.h"
 #include "harness/launch.h"
 #include "harness/manifest.h"
+#include "harness/published.h"
 #include "harness/run_cases.h"
 #include "harness/suite.h"
 #include "harness/watch.h"
@@ -26,6 +27,7 @@ struct run {
     struct sn_world world;
     struct sn_plan plan;
     struct sn_steps steps; /* of a suite */
+    json_t *figures;       /* the same, or NULL */
     struct sn_roofs roofs;
     enum { ROOFS_NONE, ROOFS_OWN, ROOFS_GIVEN } found; /* in this directory, by --roofs */
     struct sn_env env;
@@ -37,6 +39,15 @@ struct run {
     int signal;
     double clock_residual_s; /* how far the ranks' clocks were from what the run took them for */
 };
+
+static int read_figures(struct run *r, const struct sn_suite *suite)
+{
+    struct sn_published published;
+    sn_published_open(&published, r->data.results, r->app);
+    int status = sn_suite_figures(suite, r->app, &r->plan, &published, &r->figures);
+    sn_published_close(&published);
+    return status;
+}
 
 static int make_plan(struct run *r)
 {
@@ -56,6 +67,8 @@ static int make_plan(struct run *r)
         if (status != SN_OK)
             return status;
         status = sn_suite_plan(&suite, r->app, &r->plan, &r->steps);
+        if (status == SN_OK)
+            status = read_figures(r, &suite);
         sn_suite_free(&suite);
         return status;
     }
@@ -150,6 +163,8 @@ static int open_dir(struct run *r, int argc, char **argv)
     int status = SN_OK;
     if (manifest && r->steps.n)
         json_object_set_new(manifest, "steps", sn_steps_json(&r->steps));
+    if (manifest && r->figures)
+        json_object_set(manifest, "figures", r->figures);
     if (r->world.rank == 0)
         status = sn_rundir_open(&r->dir, r->path, o->resume || o->launch > 0, manifest);
     json_decref(manifest);
@@ -354,6 +369,7 @@ int sn_run(const struct sn_options *o, int argc, char **argv, const struct sn_ap
     sn_counters_close(r->case_opts.counters);
     sn_rundir_close(r->dir);
     sn_steps_free(&r->steps);
+    json_decref(r->figures);
     sn_plan_free(&r->plan);
     sn_datadir_close(&r->data);
     free(r->path);

@@ -1,5 +1,5 @@
 /* Suites: the file as data, its entries with their lines, and their cases in a plan. */
-#include "harness/suite.h"
+#include "harness/suite_parts.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -9,73 +9,56 @@
 #include "harness/base/buf.h"
 #include "harness/base/status.h"
 #include "harness/base/units.h"
-#include "harness/yaml.h"
 
-/* The file, as libcyaml fills it. */
-struct file_case {
-    char *bench;
-    char **axes;
-    unsigned axes_count;
-    char **wall;
-    unsigned wall_count;
-    char *step, *count;
-};
-
-struct file_step {
-    char *name, *brief, *without;
-};
-
-struct file {
-    char *name, *brief;
-    struct file_case *cases;
-    unsigned cases_count;
-    struct file_step *steps;
-    unsigned steps_count;
-};
-
-enum { TEXT_MAX = 4096 };
-
-static const cyaml_schema_value_t axis_schema = {
-    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX)};
+const cyaml_schema_value_t sn_suite_text_schema = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, SN_SUITE_TEXT_MAX)};
 
 static const cyaml_schema_field_t case_fields[] = {
-    CYAML_FIELD_STRING_PTR("bench", CYAML_FLAG_POINTER, struct file_case, bench, 1, TEXT_MAX),
-    CYAML_FIELD_SEQUENCE("axes", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_case, axes,
-                         &axis_schema, 0, 1024),
-    CYAML_FIELD_SEQUENCE("wall", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_case, wall,
-                         &axis_schema, 0, 1024),
-    CYAML_FIELD_STRING_PTR("step", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_case, step,
-                           1, TEXT_MAX),
-    CYAML_FIELD_STRING_PTR("count", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_case,
-                           count, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("bench", CYAML_FLAG_POINTER, struct sn_suite_case, bench, 1,
+                           SN_SUITE_TEXT_MAX),
+    CYAML_FIELD_SEQUENCE("axes", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct sn_suite_case,
+                         axes, &sn_suite_text_schema, 0, 1024),
+    CYAML_FIELD_SEQUENCE("wall", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct sn_suite_case,
+                         wall, &sn_suite_text_schema, 0, 1024),
+    CYAML_FIELD_STRING_PTR("step", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct sn_suite_case,
+                           step, 1, SN_SUITE_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("count", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct sn_suite_case,
+                           count, 1, SN_SUITE_TEXT_MAX),
     CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t step_fields[] = {
-    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct file_step, name, 1, TEXT_MAX),
-    CYAML_FIELD_STRING_PTR("brief", CYAML_FLAG_POINTER, struct file_step, brief, 1, TEXT_MAX),
-    CYAML_FIELD_STRING_PTR("without", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_step,
-                           without, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct sn_suite_step, name, 1,
+                           SN_SUITE_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("brief", CYAML_FLAG_POINTER, struct sn_suite_step, brief, 1,
+                           SN_SUITE_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("without", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                           struct sn_suite_step, without, 1, SN_SUITE_TEXT_MAX),
     CYAML_FIELD_END,
 };
 
 static const cyaml_schema_value_t step_schema = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_step, step_fields)};
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sn_suite_step, step_fields)};
 
 static const cyaml_schema_value_t case_schema = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_case, case_fields)};
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sn_suite_case, case_fields)};
 
 static const cyaml_schema_field_t file_fields[] = {
-    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct file, name, 1, TEXT_MAX),
-    CYAML_FIELD_STRING_PTR("brief", CYAML_FLAG_POINTER, struct file, brief, 1, TEXT_MAX),
-    CYAML_FIELD_SEQUENCE("cases", CYAML_FLAG_POINTER, struct file, cases, &case_schema, 1, 10000),
-    CYAML_FIELD_SEQUENCE("steps", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file, steps,
-                         &step_schema, 0, 100),
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct sn_suite_file, name, 1,
+                           SN_SUITE_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("brief", CYAML_FLAG_POINTER, struct sn_suite_file, brief, 1,
+                           SN_SUITE_TEXT_MAX),
+    CYAML_FIELD_SEQUENCE("cases", CYAML_FLAG_POINTER, struct sn_suite_file, cases, &case_schema, 1,
+                         10000),
+    CYAML_FIELD_SEQUENCE("steps", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct sn_suite_file,
+                         steps, &step_schema, 0, 100),
+    CYAML_FIELD_SEQUENCE("figures", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct sn_suite_file,
+                         figures, &sn_suite_figure_schema, 0, 100),
     CYAML_FIELD_END,
 };
 
 static const cyaml_schema_value_t file_schema = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields)};
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct sn_suite_file, file_fields)};
 
 /* Of an entry, or with `list` of one of its axes. */
 static int line_at(const struct sn_yaml *y, size_t entry, const char *list, size_t axis)
@@ -88,7 +71,7 @@ static int line_at(const struct sn_yaml *y, size_t entry, const char *list, size
     return sn_yaml_line(y, where);
 }
 
-static int unknown_step(const struct file *f, const char *step)
+static int unknown_step(const struct sn_suite_file *f, const char *step)
 {
     const char **names = sn_calloc(f->steps_count + 1, sizeof *names);
     struct sn_buf all = {0};
@@ -106,7 +89,8 @@ static int unknown_step(const struct file *f, const char *step)
 }
 
 /* Which step an entry is a part of, and how many times. */
-static int read_count(const struct file *f, const struct file_case *c, struct sn_suite_entry *e)
+static int read_count(const struct sn_suite_file *f, const struct sn_suite_case *c,
+                      struct sn_suite_entry *e)
 {
     int64_t count;
     e->step = SIZE_MAX;
@@ -129,7 +113,7 @@ static int read_count(const struct file *f, const struct file_case *c, struct sn
     return e->step == SIZE_MAX ? unknown_step(f, c->step) : SN_OK;
 }
 
-static struct sn_suite_entry make_entry(const struct sn_yaml *y, const struct file_case *c,
+static struct sn_suite_entry make_entry(const struct sn_yaml *y, const struct sn_suite_case *c,
                                         size_t index)
 {
     size_t all = (size_t)c->axes_count + c->wall_count;
@@ -147,7 +131,7 @@ static struct sn_suite_entry make_entry(const struct sn_yaml *y, const struct fi
     return e;
 }
 
-static int make_steps(const struct sn_yaml *y, const struct file *f, const char *path,
+static int make_steps(const struct sn_yaml *y, const struct sn_suite_file *f, const char *path,
                       struct sn_steps *out)
 {
     for (unsigned i = 0; i < f->steps_count; i++) {
@@ -169,7 +153,7 @@ int sn_suite_parse(struct sn_suite *out, const char *text, size_t n, const char 
     int status = sn_yaml_parse(&y, &file_schema, text, n, path);
     if (status)
         return status;
-    const struct file *f = y.data;
+    const struct sn_suite_file *f = y.data;
     struct sn_suite s = {.name = sn_strdup(f->name),
                          .brief = sn_strdup(f->brief),
                          .entries = sn_calloc(f->cases_count, sizeof *s.entries),
@@ -181,7 +165,8 @@ int sn_suite_parse(struct sn_suite *out, const char *text, size_t n, const char 
         if (status)
             sn_status_prefix("%s:%d", path, s.entries[s.n].line);
     }
-    sn_yaml_free(&y);
+    s.source = sn_calloc(1, sizeof y);
+    *s.source = y;
     if (status)
         sn_suite_free(&s);
     else
@@ -199,6 +184,9 @@ void sn_suite_free(struct sn_suite *s)
         free(e->axis_lines);
         free(e->bench);
     }
+    if (s->source)
+        sn_yaml_free(s->source);
+    free(s->source);
     free(s->entries);
     sn_steps_free(&s->steps);
     free(s->name);

@@ -12,11 +12,16 @@
  *       - name: decode
  *         brief: one line    # of what it is a step, and at which size
  *         without: text      # optional: what it leaves out
+ *     figures:               # optional: figures and tables of the report, beside those that every
+ *       - kind: stacked      # benchmark has; kinds and their keys: bench/suites/README.md
+ *         bench: latency
  */
 #ifndef SN_HARNESS_SUITE_H
 #define SN_HARNESS_SUITE_H
 
 #include "harness/steps.h"
+
+struct sn_yaml;
 
 struct sn_suite_entry {
     char *bench;
@@ -34,6 +39,7 @@ struct sn_suite {
     size_t n;
     struct sn_steps steps; /* without parts */
     char *path;
+    struct sn_yaml *source; /* the file: its figures and their lines */
 };
 
 /* `name_or_file`: a path to a YAML file, or the name of a suite in `dir` (data_dir/suites). SN_EIO
@@ -55,5 +61,14 @@ int sn_suite_list(const char *dir,
  * is prefixed "FILE:LINE: ". */
 int sn_suite_plan(const struct sn_suite *s, const struct sn_app *app, struct sn_plan *plan,
                   struct sn_steps *steps);
+
+/* The figures that the suite declares, as the manifest has them (harness/exhibit.h), a new array;
+ * *out NULL where there are none. `plan` is that of sn_suite_plan(); `published` what its tables
+ * may name, or NULL. SN_EINVAL "FILE:LINE: ...": an unknown kind, benchmark, axis, value, metric or
+ * published figure, each with the nearest right one; a benchmark that the suite does not run; a key
+ * that the kind does not have, or lacks. */
+struct sn_published;
+int sn_suite_figures(const struct sn_suite *s, const struct sn_app *app, const struct sn_plan *plan,
+                     const struct sn_published *published, json_t **out);
 
 #endif

@@ -98,6 +98,14 @@ enum sn_verdict_of_entry {
 };
 const char *sn_found_name(enum sn_verdict_of_entry v);
 
+/* Does an entry mean the line: its benchmark, origin and `match`, the axis `but` (NULL: none) left
+ * out? A difference and a quotient mean no single line. */
+bool sn_expectation_means(const struct sn_expectations *x, const struct sn_expectation *e,
+                          const struct sn_line *l, const char *but);
+
+/* Do two entries of a file match the same rows? */
+bool sn_expectations_alike(const struct sn_expectation *a, const struct sn_expectation *b);
+
 /* What the rows say to an entry: the worst of the rows that match. */
 struct sn_finding {
     const struct sn_expectation *e;

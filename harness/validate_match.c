@@ -50,6 +50,31 @@ static bool matches(const struct sn_line *l, const struct sn_expect_axes *first,
     return true;
 }
 
+bool sn_expectation_means(const struct sn_expectations *x, const struct sn_expectation *e,
+                          const struct sn_line *l, const char *but)
+{
+    if (e->has_minus || e->has_over || strcmp(e->bench, l->row->bench) ||
+        (x->origin >= 0 && l->row->origin != (enum sn_origin)x->origin))
+        return false;
+    for (size_t i = 0; i < e->match.n; i++)
+        if ((!but || strcmp(e->match.axes[i].axis, but)) && !has_value(&e->match.axes[i], l))
+            return false;
+    return true;
+}
+
+bool sn_expectations_alike(const struct sn_expectation *a, const struct sn_expectation *b)
+{
+    bool alike = !strcmp(a->bench, b->bench) && a->match.n == b->match.n;
+
+    for (size_t i = 0; alike && i < a->match.n; i++) {
+        const struct sn_expect_axis *x = &a->match.axes[i], *y = find(&b->match, x->axis);
+        alike = y && x->n_values == y->n_values;
+        for (size_t v = 0; alike && v < x->n_values; v++)
+            alike = !strcmp(x->values[v], y->values[v]);
+    }
+    return alike;
+}
+
 /* Is every parameter of the lines the same, those named in `but` left out? */
 static bool alike(const struct sn_line *a, const struct sn_line *b,
                   const struct sn_expect_axes *but)

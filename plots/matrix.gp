@@ -9,16 +9,23 @@ load ARG0[1:strlen(ARG0) - strlen("matrix.gp")] . "common.gp"
 stats DATA using 1 every ::1 nooutput name "SRC"
 stats DATA using 2 every ::1 nooutput name "DST"
 stats DATA using 3 every ::1 nooutput name "V"
-n = (SRC_max > DST_max ? SRC_max : DST_max) + 1
+# Every third endpoint, say: cells as wide as the steps between them.
+stride = 1
+if (SRC_max > SRC_min) {
+    stats DATA using ($1 > SRC_min ? $1 : NaN) every ::1 nooutput name "NEXT"
+    stride = NEXT_min - SRC_min
+}
+last = SRC_max > DST_max ? SRC_max : DST_max
+n = last / stride + 1
 
 unset grid
 unset key
 set border 0
 set size ratio -1
 set rmargin 12
-set xrange [-0.5 : n - 0.5]
-set yrange [n - 0.5 : -0.5]
-step = ceil(n / 16.0)
+set xrange [-0.5 * stride : last + 0.5 * stride]
+set yrange [last + 0.5 * stride : -0.5 * stride]
+step = stride * ceil(n / 16.0)
 set xtics 0, step scale 0
 set ytics 0, step scale 0
 set xlabel "destination" textcolor "#333a42"
@@ -36,10 +43,10 @@ set cbtics format "%g" scale 0.5
 pretty(v) = v / unit >= 100 ? sprintf("%.0f", v / unit) : v / unit >= 10 ? sprintf("%.1f", v / unit) : sprintf("%.2f", v / unit)
 ink(v) = v > 0.55 * V_max ? 0x1b1f24 : 0xffffff
 if (n <= 16) {
-    plot DATA using 2:1:($2 - 0.49):($2 + 0.49):($1 - 0.49):($1 + 0.49):($3 / unit) every ::1 \
+    plot DATA using 2:1:($2 - 0.49 * stride):($2 + 0.49 * stride):($1 - 0.49 * stride):($1 + 0.49 * stride):($3 / unit) every ::1 \
              with boxxyerror fillstyle solid 1 noborder linecolor palette, \
          DATA using 2:1:(pretty($3)):(ink($3)) every ::1 with labels textcolor rgb variable font ",11"
 } else {
-    plot DATA using 2:1:($2 - 0.5):($2 + 0.5):($1 - 0.5):($1 + 0.5):($3 / unit) every ::1 \
+    plot DATA using 2:1:($2 - 0.5 * stride):($2 + 0.5 * stride):($1 - 0.5 * stride):($1 + 0.5 * stride):($3 / unit) every ::1 \
              with boxxyerror fillstyle solid 1 noborder linecolor palette
 }

@@ -152,3 +152,60 @@ Test(figures, pairs_give_a_matrix)
     sn_report_free(&r);
     sn_rows_free(&m.rows);
 }
+
+/* Every third endpoint: neither a cell nor a name for what no row has. */
+Test(figures, a_matrix_with_gaps_is_drawn)
+{
+    struct echo m = {0};
+    struct sn_report r;
+    struct sn_figures f;
+    char *gnuplot = sn_gnuplot_find(), *dir = echo_dir();
+
+    for (int s = 0; s < 9; s += 3) {
+        for (int d = 0; d < 9; d += 3) {
+            struct sn_row *row = echo_make(&m, "mesh", 0);
+            sn_row_add_param_int(row, "src", s);
+            sn_row_add_param_int(row, "dst", d);
+            echo_samples(row, 1e-6);
+            sn_row_add_metric(row, echo_docs, "bandwidth", 1e9 * (s + 1));
+        }
+    }
+    sn_report_of_rows(&r, &m.rows, &echo_app);
+    sn_figures_build(&r, &f);
+    cr_assert_eq(sn_figures_draw(&f, dir, gnuplot, "plots"), SN_OK);
+    cr_assert_not_null(figure(&f, "mesh-matrix"));
+    cr_expect_null(figure(&f, "mesh-matrix")->error, "%s", figure(&f, "mesh-matrix")->error);
+    sn_figures_free(&f);
+    sn_report_free(&r);
+    sn_rows_free(&m.rows);
+    echo_erase(dir);
+    free(gnuplot);
+}
+
+/* A curve that the suite declares is not drawn a second time. */
+Test(figures, a_declared_curve_is_not_chosen_too)
+{
+    struct echo m = {0};
+    struct sn_report r;
+    struct sn_figures f;
+
+    for (int ep = 8; ep <= 32; ep *= 2) {
+        struct sn_row *row = echo_make(&m, "shuffle", 0);
+        sn_row_add_param_int(row, "ep", ep);
+        sn_row_add_param_int(row, "tokens", 128);
+        sn_row_add_param_text(row, "algorithm", "put");
+        echo_samples(row, 1e-6);
+    }
+    sn_report_of_rows(&r, &m.rows, &echo_app);
+    sn_figures_build(&r, &f);
+    cr_expect_not_null(figure(&f, "shuffle-ep"));
+    sn_figures_free(&f);
+    r.runs[0].manifest = json_pack("{s:[{s:s, s:s, s:[s]}]}", "figures", "kind", "curve", "x", "ep",
+                                   "benches", "shuffle");
+    sn_figures_build(&r, &f);
+    cr_expect_null(figure(&f, "shuffle-ep"));
+    cr_expect_not_null(figure(&f, "shuffle-samples"));
+    sn_figures_free(&f);
+    sn_report_free(&r);
+    sn_rows_free(&m.rows);
+}

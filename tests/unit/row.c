@@ -218,6 +218,40 @@ Test(row, many_entries_keep_their_order)
     sn_row_free(&r);
 }
 
+/* A row that has none is the line it always was; one that has some keeps them. */
+Test(row, optional_lists_are_there_where_there_is_something)
+{
+    struct sn_row r, back;
+    fill(&r);
+    char *line = encode(&r);
+    cr_expect_null(strstr(line, "timeline"));
+    cr_expect_null(strstr(line, "sensitivity"));
+    free(line);
+    sn_row_add_span(&r, "stream 0", "attention", 0, 1e-3);
+    sn_row_add_span(&r, "stream 0", "attention", 1e-3, 2e-3);
+    sn_row_add_sensitivity(&r, "memory.bandwidth", 0.071, -1.0 / 17);
+    line = encode(&r);
+    cr_assert(
+        strstr(line,
+               "\"timeline\":[{\"lane\":\"stream 0\",\"name\":\"attention\",\"start_s\":0.0,"
+               "\"s\":0.001},{\"lane\":\"stream 0\",\"name\":\"attention\",\"start_s\":0.001,"
+               "\"s\":0.002}],\"sensitivity\":[{\"name\":\"memory.bandwidth\",\"minus\":0.071,"
+               "\"plus\":-0.0588235294118}],\"counters\""),
+        "%s", line);
+    cr_assert_eq(sn_row_decode(&back, line, strlen(line)), SN_OK, "%s", sn_status_message());
+    cr_assert_eq(back.n_timeline, 2);
+    cr_expect_str_eq(back.timeline[1].lane, "stream 0");
+    cr_expect_eq(back.timeline[1].s, 2e-3);
+    cr_assert_eq(back.n_sensitivity, 1);
+    cr_expect_eq(back.sensitivity[0].plus, -0.0588235294118);
+    char *again = encode(&back);
+    cr_expect_str_eq(again, line);
+    sn_row_free(&back);
+    free(again);
+    free(line);
+    sn_row_free(&r);
+}
+
 Test(row, text_that_is_not_utf8_is_made_so)
 {
     struct sn_row r, back;
@@ -336,6 +370,13 @@ Test(row, decoder_refuses)
         {"\"bench\":\"latency\",", "", "bench: missing"},
         {"\"stats\"", "\"stat\"", "stat: unknown key; the nearest is stats"},
         {"\"flags\":", "\"color\":1,\"flags\":", "color: unknown key"},
+        {"\"counters\":", "\"timeline\":[],\"counters\":",
+         "timeline: must be an array that is not empty, is []"},
+        {"\"counters\":",
+         "\"timeline\":[{\"lane\":\"a\",\"name\":\"b\",\"start_s\":-1,\"s\":1}],\"counters\":",
+         "timeline[0].start_s: must be a number of at least 0, is -1"},
+        {"\"counters\":", "\"sensitivity\":[{\"name\":\"a\",\"minus\":0}],\"counters\":",
+         "sensitivity[0].plus: missing"},
         {"\"p95\":null,", "", "stats.p95: missing"},
         {"\"p95\":null,", "\"p95\":null,\"p96\":null,",
          "stats.p96: unknown key; the nearest is p95"},
@@ -405,17 +446,21 @@ static void compare_keys(const struct sn_row_field *fields, const json_t *schema
     const json_t *required = json_object_get(schema, "required");
     const json_t *properties = json_object_get(schema, "properties");
     cr_assert_eq(json_object_get(schema, "additionalProperties"), json_false(), "%s", what);
-    size_t n = 0;
-    for (const struct sn_row_field *f = fields; f->key; f++, n++) {
+    size_t n = 0, optional = 0;
+    for (const struct sn_row_field *f = fields; f->key; f++) {
         const char *key = json_string_value(json_array_get(required, n));
-        cr_assert_str_eq(key ? key : "(none)", f->key, "%s", what);
+        if (f->optional)
+            optional++;
+        else
+            cr_assert_str_eq(key ? key : "(none)", f->key, "%s", what);
+        n += !f->optional;
         const json_t *p = json_object_get(properties, f->key);
         cr_assert_not_null(p, "%s.%s", what, f->key);
         if (f->kind == SN_FIELD_OBJECT)
             compare_keys(f->fields, p, f->key);
     }
     cr_assert_eq(json_array_size(required), n, "%s", what);
-    cr_assert_eq(json_object_size(properties), n, "%s", what);
+    cr_assert_eq(json_object_size(properties), n + optional, "%s", what);
 }
 
 Test(row, schema_file_names_the_same_keys)
@@ -429,6 +474,10 @@ Test(row, schema_file_names_the_same_keys)
     compare_keys(sn_row_metric_fields, metric, "metric");
     compare_keys(sn_row_part_fields, json_object_get(json_object_get(p, "breakdown"), "items"),
                  "part");
+    compare_keys(sn_row_span_fields, json_object_get(json_object_get(p, "timeline"), "items"),
+                 "span");
+    compare_keys(sn_row_change_fields, json_object_get(json_object_get(p, "sensitivity"), "items"),
+                 "change");
     json_decref(schema);
 }
 

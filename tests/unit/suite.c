@@ -134,8 +134,8 @@ Test(suite, mistakes_have_a_line)
         {"", "t.yaml:1: the file is empty"},
         {"# nothing\n", "t.yaml:1: the file is empty"},
         {"x\n", "t.yaml:1: the file must be a mapping (key: value), not a single value"},
-        {"name: a\nbreif: b\n",
-         "t.yaml:2: unknown key 'breif'; did you mean 'brief'? (keys: name, brief, cases, steps)"},
+        {"name: a\nbreif: b\n", "t.yaml:2: unknown key 'breif'; did you mean 'brief'? (keys: name, "
+                                "brief, cases, steps, figures)"},
         {"name: a\nname: b\n", "t.yaml:2: the key 'name' stands here twice"},
         {"\nname: a\nbrief: b\n", "t.yaml:2: the key 'cases' is missing"},
         {"name: a\nbrief:\ncases: []\n", "t.yaml:2: brief is empty"},
