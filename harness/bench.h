@@ -48,10 +48,11 @@ struct sn_env {
     struct sn_watch *watch; /* phases, time-out, signals; never NULL during a run */
     uint64_t seed;
     enum sn_mutation mutate;
-    int hang_rank;   /* --inject hang=R: rank R stops answering in its first timed repetition; -1:
-                        none */
-    enum sn_isa isa; /* --isa: the most that kernels may use */
-    bool guard;      /* tests: buffers of kernels end at unreadable pages, and lie askew */
+    int hang_rank;     /* --inject hang=R: rank R stops answering in its first timed repetition; -1:
+                          none */
+    enum sn_isa isa;   /* --isa: the most that kernels may use */
+    bool guard;        /* tests: buffers of kernels end at unreadable pages, and lie askew */
+    const char *trace; /* --trace FILE, of the run's only case, or NULL */
     const char *map_file; /* --map FILE: placement of endpoints on ranks, or NULL */
 };
 
@@ -87,8 +88,9 @@ void sn_check_fail(struct sn_check *k, const char *fmt, ...) __attribute__((form
 enum sn_bench_flags {
     SN_BENCH_BATCH =
         1, /* the operation may be shorter than the timer allows: run() honours c->batch */
-    SN_BENCH_SPREAD = 2 /* model clock: cases are expensive and need one rank each; a run's ranks
+    SN_BENCH_SPREAD = 2, /* model clock: cases are expensive and need one rank each; a run's ranks
                            share them out (harness/run_spread.h) */
+    SN_BENCH_TRACES = 4  /* model clock: writes env->trace in predict() of draw 0 */
 };
 
 struct sn_bench {

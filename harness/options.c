@@ -277,6 +277,7 @@ STRING_OPTION(roofs)
 STRING_OPTION(profile)
 STRING_OPTION(degrade)
 STRING_OPTION(device)
+STRING_OPTION(trace)
 STRING_OPTION(against)
 STRING_OPTION(form)
 SWITCH_OPTION(resume)
@@ -301,6 +302,9 @@ static const struct option_row table[] = {
      "several)"},
     {"degrade", 0, "SPEC", SN_CMD_RUN, set_degrade, NULL,
      "slowed or cut links of the model clock, as degrade=SPEC: plane=3:0, node=7.link=2:0.5, ..."},
+    {"trace", 0, "FILE", SN_CMD_RUN, set_trace, NULL,
+     "model clock: a Chrome trace (Perfetto) of the one case of the run, of a step: decode, "
+     "prefill"},
     {"device", 0, "NAME|FILE", SN_CMD_RUN | SN_CMD_APP, set_device, NULL,
      "device profile of the model clock: snbench list devices (the axis `device` sweeps several)"},
     {"seed", 0, "N", SN_CMD_RUN, set_seed, "1", "seed of every random choice"},
@@ -430,7 +434,8 @@ int sn_options_parse(struct sn_options *out, enum sn_command cmd, int argc, char
         const char *option, *value, *what;
     } of_model[] = {{"profile", o.profile, "a profile belongs"},
                     {"device", o.device, "a device belongs"},
-                    {"degrade", o.degrade, "links belong"}};
+                    {"degrade", o.degrade, "links belong"},
+                    {"trace", o.trace, "a trace belongs"}};
     for (size_t i = 0; i < sizeof of_model / sizeof *of_model && status == SN_OK; i++)
         if (of_model[i].value && cmd == SN_CMD_RUN && o.clock != SN_CLOCK_MODEL)
             status = SN_FAIL(SN_EINVAL, "--%s %s: %s to the model clock; add --clock=model",

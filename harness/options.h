@@ -42,6 +42,7 @@ struct sn_options {
     const char *profile; /* default of the axes that name a fabric profile, or NULL */
     const char *degrade; /* of the axes that slow or cut links, or NULL */
     const char *device;  /* the same of those that name a device profile */
+    const char *trace;   /* file for a trace of the one case, or NULL */
     const char *against; /* file of expected figures, or NULL */
     const char *form;    /* --format of one of the program's own commands, or NULL */
     enum sn_mutation mutate;

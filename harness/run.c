@@ -266,6 +266,23 @@ static uint64_t memory_limit(const struct sn_world *w)
     return (uint64_t)(limit / w->host_ranks);
 }
 
+/* One file holds one step. */
+static int check_trace(const struct run *r)
+{
+    const struct sn_plan *p = &r->plan;
+    if (!r->o->trace)
+        return SN_OK;
+    if (p->n != 1)
+        return SN_FAIL(SN_EINVAL,
+                       "--trace %s: is of one case, and the plan has %zu; give each axis "
+                       "one value",
+                       r->o->trace, p->n);
+    if (!(p->cases[0].bench->flags & SN_BENCH_TRACES))
+        return SN_FAIL(SN_EINVAL, "--trace %s: %s has no trace; decode and prefill have",
+                       r->o->trace, p->cases[0].bench->name);
+    return SN_OK;
+}
+
 static int run_plan(struct run *r, int argc, char **argv)
 {
     const struct sn_options *o = r->o;
@@ -283,12 +300,15 @@ static int run_plan(struct run *r, int argc, char **argv)
                              .hang_rank = o->hang_rank,
                              .isa = o->isa,
                              .map_file = o->map,
+                             .trace = o->trace,
                              .shared = r->app->shared_open ? r->app->shared_open() : NULL};
     r->case_opts = (struct sn_case_opts){.clock = o->clock, .sample = o->sample};
     r->case_opts.memory_limit = memory_limit(&r->world);
     r->cases = (struct sn_run_cases){
         .o = o, .plan = &r->plan, .env = &r->env, .case_opts = &r->case_opts, .current = r->plan.n};
     status = check_inputs(r);
+    if (status == SN_OK)
+        status = check_trace(r);
     if (status != SN_OK)
         return status;
     if (o->dry_run) {

@@ -81,7 +81,7 @@ const struct sn_bench sn_bench_decode = {
     .brief = "a decode step of a served model, all layers: time per output token",
     .axes = axes,
     .clocks = SN_CLOCK_MODEL,
-    .flags = SN_BENCH_SPREAD,
+    .flags = SN_BENCH_SPREAD | SN_BENCH_TRACES,
     .timed = "model clock: a step from its first operation to its end, the draft's layer and the "
              "host included; breakdown: along the critical path",
     .bytes = "of dispatch and combine in all layers, all dies: wire between dies, local from a die "

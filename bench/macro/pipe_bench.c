@@ -5,6 +5,7 @@
 
 #include "bench/macro/pipe_case.h"
 #include "bench/macro/pipe_check.h"
+#include "bench/macro/pipe_detail.h"
 #include "harness/base/buf.h"
 #include "harness/base/status.h"
 
@@ -19,7 +20,10 @@ struct drawn {
 struct state {
     struct drawn *drawn;
     size_t n;
-    struct drawn median; /* of the draws; set by metrics */
+    /* With detail=on, of draw 0. */
+    struct sn_pipe_change change[SN_PIPE_FIGURES];
+    struct sn_pipe_span *spans;
+    size_t n_change, n_spans;
 };
 
 static bool is_prefill(const struct sn_case *c)
@@ -84,6 +88,7 @@ void sn_pipe_case_teardown(struct sn_case *c)
 {
     struct state *s = c->state;
     free(s->drawn);
+    free(s->spans);
     free(s);
     c->state = NULL;
 }
@@ -184,6 +189,17 @@ static void keep(struct state *state, const struct sn_pipe *p, const struct sn_p
     state->drawn[state->n++] = *d;
 }
 
+/* What is asked for of the first draw. */
+static int details(const struct sn_case *c, const struct sn_pipe *p, const struct sn_pipe_step *s)
+{
+    struct state *state = c->state;
+    int status = c->env->trace ? sn_pipe_trace(p, s, c->env->trace) : SN_OK;
+    if (status || !sn_case_word(c, "detail"))
+        return status;
+    state->n_spans = sn_pipe_spans(p, s, &state->spans);
+    return sn_pipe_sensitivity(p, s, state->change, &state->n_change);
+}
+
 int sn_pipe_case_predict(struct sn_case *c, struct sn_timeline *t)
 {
     struct state *state = c->state;
@@ -199,6 +215,8 @@ int sn_pipe_case_predict(struct sn_case *c, struct sn_timeline *t)
         keep(state, &p, &s, &d);
         fill_timeline(c, &p, &s, t);
     }
+    if (!status && c->rep == 0)
+        status = details(c, &p, &s);
     for (int r = 0; r < SN_RESOURCES && !status; r++)
         if (s.utilisation[r] > 1 + 1e-9)
             status = SN_FAIL(SN_EVERIFY, "%s: used %.3f of the step, more than all of it",
@@ -243,4 +261,9 @@ void sn_pipe_case_metrics(const struct sn_case *c, struct sn_row *row)
     sn_row_add_metric(row, docs, "moved", d->bytes);
     for (int r = 0; r < SN_RESOURCES; r++)
         sn_row_add_metric(row, docs, shares[r], d->used[r]);
+    for (size_t i = 0; i < s->n_spans; i++)
+        sn_row_add_span(row, s->spans[i].lane, s->spans[i].name, s->spans[i].start_s,
+                        s->spans[i].s);
+    for (size_t i = 0; i < s->n_change; i++)
+        sn_row_add_sensitivity(row, s->change[i].name, s->change[i].minus, s->change[i].plus);
 }

@@ -14,6 +14,7 @@ const char *const sn_pipe_dtype_words[] = {
 enum { BALANCE_OFF, BALANCE_ON, BALANCE_AUTO };
 const char *const sn_pipe_balance_words[] = {
     [BALANCE_OFF] = "off", [BALANCE_ON] = "on", [BALANCE_AUTO] = "auto", NULL};
+const char *const sn_pipe_detail_words[] = {"off", "on", NULL};
 const char *const sn_pipe_attention_words[] = {"own", "spread", NULL};
 
 int sn_pipe_auto_check(const char *term)

@@ -13,6 +13,7 @@ int sn_pipe_auto_check(const char *term);
 int sn_pipe_routing_check(const char *term);
 extern const char *const sn_pipe_dtype_words[];     /* "bf16", "int8", NULL: enum sn_dtype */
 extern const char *const sn_pipe_balance_words[];   /* "off", "on", "auto", NULL */
+extern const char *const sn_pipe_detail_words[];    /* "off", "on", NULL */
 extern const char *const sn_pipe_attention_words[]; /* "own", "spread", NULL */
 
 /* The axes that both have on the model clock, but `model` and `ep`. */
@@ -56,6 +57,13 @@ extern const char *const sn_pipe_attention_words[]; /* "own", "spread", NULL */
          .words = sn_moe_sync_words,                                                               \
          .clocks = SN_CLOCK_MODEL,                                                                 \
          .help = "how the flags of dispatch and combine grow with ep: linear, log, or the mean"},  \
+        {.name = "detail",                                                                         \
+         .type = SN_AXIS_WORD,                                                                     \
+         .def = "off",                                                                             \
+         .words = sn_pipe_detail_words,                                                            \
+         .clocks = SN_CLOCK_MODEL,                                                                 \
+         .help = "on: the row has a timeline of two layers, and how its time answers to each "     \
+                 "figure of the profiles, 10 % less and more"},                                    \
         {.name = "device",                                                                         \
          .type = SN_AXIS_TEXT,                                                                     \
          .def = "ascend910c-die",                                                                  \

@@ -86,7 +86,7 @@ const struct sn_bench sn_bench_prefill = {
     .brief = "a batch of prompts through all layers of a served model: time to first token",
     .axes = axes,
     .clocks = SN_CLOCK_MODEL,
-    .flags = SN_BENCH_SPREAD,
+    .flags = SN_BENCH_SPREAD | SN_BENCH_TRACES,
     .timed = "model clock: the batch from the first block that is read from the context cache to "
              "the first tokens and the blocks stored; breakdown: along the critical path",
     .bytes = "of dispatch and combine in all layers, all dies: wire between dies, local from a die "
