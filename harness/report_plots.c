@@ -158,6 +158,9 @@ static void bar_figures(struct sn_sketch *k)
     bool clusters = phase >= 0 && g->varies[phase];
     size_t n = 0;
 
+    int algorithm = sn_group_axis(g, "algorithm");
+    if (algorithm >= 0 && !g->varies[algorithm] && !clusters)
+        return; /* a bar alone compares nothing */
     sn_sketch_split_all(k, "tokens", "algorithm", clusters ? "phase" : NULL);
     for (size_t i = 0; i < g->n_lines; i++) {
         struct sn_figure *f;

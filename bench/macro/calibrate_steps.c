@@ -82,7 +82,6 @@ static struct sn_pipe prefill(struct fit *f, const char *routing, unsigned cache
     p.queries = 1;
     p.ctx = 4096;
     p.cached = cached;
-    p.block_tokens = 128;
     if (cached) {
         p.load_bandwidth = sn_figure_or(&pool->read_bandwidth, pool->bandwidth.value);
         p.load_latency_s = sn_figure_or(&pool->read_latency, pool->latency.value) +
@@ -232,10 +231,7 @@ static int fit_prefill(struct fit *f)
 /* What is left to explain of the time with half of the prompts cached, block by block. */
 static int fit_block(struct fit *f)
 {
-    enum {
-        CACHED = 2048,
-        BLOCKS = 2 * (CACHED + CACHED) / 128
-    }; /* loaded and stored, two prompts */
+    enum { CACHED = 2048, BLOCKS = 2 * CACHED / SN_PIPE_BLOCK_TOKENS }; /* of two prompts */
     double whole = 0, half = 0;
     f->device->block = (struct sn_figure){.value = NAN, .class = SN_FIGURE_NONE};
     int status = prefill_time(f, 0, &whole);

@@ -22,7 +22,7 @@
 #include "comm/fabric/moe_model.h"
 #include "kernels/device.h"
 
-enum { SN_PIPE_MICROBATCHES = 2 };
+enum { SN_PIPE_MICROBATCHES = 2, SN_PIPE_BLOCK_TOKENS = 128 };
 
 /* Tokens of a die and microbatch that are drawn one by one; of more, each stands for several. With
  * 1,024 tokens and 8 copies the noise that this adds to a die's load is below 1.2 % (1 sigma). */
@@ -50,7 +50,6 @@ struct sn_pipe {
         shared_dies; /* slots of routed experts beyond one each; dies of shared ones */
     double load_bandwidth,
         load_latency_s; /* of the context cache: B/s a die; of a block of tokens */
-    unsigned block_tokens;
 };
 
 /* NULL, or why there is no such step. Static text. */

@@ -7,7 +7,7 @@
 #include "harness/base/buf.h"
 #include "harness/base/status.h"
 
-enum { AUTO_REDUNDANT = 32, OWN_SHARED_FROM = 320, AUTO_MAX = 65535, BLOCK_TOKENS = 128 };
+enum { AUTO_REDUNDANT = 32, OWN_SHARED_FROM = 320, AUTO_MAX = 65535 };
 
 const char *const sn_pipe_dtype_words[] = {
     [SN_DTYPE_BF16] = "bf16", [SN_DTYPE_INT8] = "int8", NULL};
@@ -103,8 +103,7 @@ static int of_prefill(const struct sn_case *c, struct sn_pipe *p)
     p->queries = 1;
     p->spread = sn_case_word(c, "attention") == 1;
     /* Whole blocks are found in the cache. */
-    p->block_tokens = BLOCK_TOKENS;
-    p->cached = (unsigned)(reuse * p->ctx / BLOCK_TOKENS) * BLOCK_TOKENS;
+    p->cached = (unsigned)(reuse * p->ctx / SN_PIPE_BLOCK_TOKENS) * SN_PIPE_BLOCK_TOKENS;
     return p->cached ? read_pool(c, p) : SN_OK;
 }
 

@@ -42,15 +42,16 @@ static int run(const struct sn_pipe *p, const struct sn_collective *a, double bl
     return status;
 }
 
-/* Blocks between a die and the pool, all requests of the die one after another. */
-static void move_blocks(const struct sn_pipe *p, double tokens, struct sn_pipe_cost *out)
+/* Blocks between a die and the pool, all requests of the die one after another. The pool's software
+ * is waited for by reads, each block's; what is stored leaves the die, and no more. */
+static void move_blocks(const struct sn_pipe *p, double tokens, double latency_s,
+                        struct sn_pipe_cost *out)
 {
     const struct sn_llm *m = p->llm;
     double bytes = tokens * (m->latent + m->rope) * 2.0 * m->layers;
-    double blocks = tokens / p->block_tokens;
-    *out = (struct sn_pipe_cost){.work_s = bytes / p->load_bandwidth + blocks * p->load_latency_s,
-                                 .bytes = bytes,
-                                 .any = true};
+    double blocks = tokens / SN_PIPE_BLOCK_TOKENS;
+    *out = (struct sn_pipe_cost){
+        .work_s = bytes / p->load_bandwidth + blocks * latency_s, .bytes = bytes, .any = true};
     out->use[SN_RES_DMA] = 1;
 }
 
@@ -70,8 +71,9 @@ int sn_pipe_comm(const struct sn_pipe *p, unsigned requests, struct sn_pipe_cost
     }
     if (!status && p->load_bandwidth > 0) {
         if (p->cached)
-            move_blocks(p, (double)p->requests * p->cached, &cost[SN_OPERATION_LOAD]);
-        move_blocks(p, sn_pipe_tokens(p, p->requests), &cost[SN_OPERATION_STORE]);
+            move_blocks(p, (double)p->requests * p->cached, p->load_latency_s,
+                        &cost[SN_OPERATION_LOAD]);
+        move_blocks(p, sn_pipe_tokens(p, p->requests), 0, &cost[SN_OPERATION_STORE]);
     }
     return status;
 }

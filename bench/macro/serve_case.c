@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/device.h"
+#include "bench/macro/pipe.h"
 #include "bench/macro/pipe_times.h"
 #include "bench/micro/kvread.h"
 #include "harness/base/status.h"
@@ -172,8 +173,14 @@ static int open_planes(struct sn_serve_case *s, const struct sn_case *c)
     if (status != SN_OK)
         return status;
     const double bandwidth = sn_case_real(c, "pool_bandwidth");
+    const struct sn_device *device;
+    status = sn_device_of_case(c, &device);
+    if (status != SN_OK)
+        return status;
+    const double software =
+        sn_figure_or(&device->block, 0) * SN_KVTRACE_BLOCK_TOKENS / SN_PIPE_BLOCK_TOKENS;
     g->pool = (struct sn_kv_plane){.effective_bandwidth = bandwidth > 0 ? bandwidth : INFINITY,
-                                   .block_latency = sn_case_real(c, "block_latency")};
+                                   .block_latency = sn_case_real(c, "block_latency") + software};
     g->outstanding = (unsigned)sn_case_int(c, "outstanding");
     const unsigned nodes = (s->cache.dies + s->cache.dies_per_node - 1) / s->cache.dies_per_node;
     g->members = path == SN_PATH_SUPERNODE ? s->cache.dies : nodes * s->cache.cpus_per_node;
