@@ -210,8 +210,20 @@ int sn_report_print(FILE *out, const char *const *dirs, size_t n, enum sn_format
     return status;
 }
 
+static void declared_tables(const struct sn_report *r, const char *results_dir, struct sn_doc *doc)
+{
+    struct sn_published published;
+    struct sn_exhibits exhibits;
+
+    sn_published_open(&published, results_dir, r->app);
+    sn_exhibits_build(r, &published, &exhibits);
+    sn_exhibits_doc(r, &exhibits, NULL, doc);
+    sn_exhibits_free(&exhibits);
+    sn_published_close(&published);
+}
+
 int sn_report_tables(FILE *out, const struct sn_rows *rows, enum sn_format format,
-                     const struct sn_app *app, json_t *steps)
+                     const struct sn_app *app, json_t *manifest, const char *results_dir)
 {
     struct sn_buf b = {0};
     struct sn_report r;
@@ -219,8 +231,7 @@ int sn_report_tables(FILE *out, const struct sn_rows *rows, enum sn_format forma
     int status;
 
     sn_report_of_rows(&r, rows, app);
-    if (steps)
-        r.runs[0].manifest = json_pack("{s:O}", "steps", steps);
+    r.runs[0].manifest = json_incref(manifest);
     if (format == SN_FORMAT_CSV) {
         flat_csv(&r, &b);
     } else if (format == SN_FORMAT_JSON) {
@@ -232,6 +243,7 @@ int sn_report_tables(FILE *out, const struct sn_rows *rows, enum sn_format forma
         for (size_t i = 0; i < r.n_groups; i++)
             sn_report_bench(&r, &r.groups[i], false, &doc);
         sn_report_steps(&r, &doc);
+        declared_tables(&r, results_dir, &doc);
         sn_doc_write(&doc, format, TEXT_WIDTH, &b);
         sn_doc_free(&doc);
     }

@@ -19,9 +19,9 @@ int sn_report_write(const char *dir, const struct sn_app *app, const char *plots
 int sn_report_print(FILE *out, const char *const *dirs, size_t n, enum sn_format format,
                     const struct sn_app *app, const char *plots_dir, const char *results_dir);
 
-/* Tables of rows alone (what `run` prints when it ends): one table per benchmark, and the steps
- * that the rows make (sn_steps_json(), borrowed) unless NULL. */
+/* Tables of rows alone (what `run` prints when it ends): one table per benchmark; of the manifest
+ * (borrowed, or NULL) the steps that the rows make and the tables that a suite declares. */
 int sn_report_tables(FILE *out, const struct sn_rows *rows, enum sn_format format,
-                     const struct sn_app *app, json_t *steps);
+                     const struct sn_app *app, json_t *manifest, const char *results_dir);
 
 #endif

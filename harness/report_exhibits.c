@@ -362,8 +362,8 @@ static char *head_of(const struct sn_report *r, const struct sn_report_run *run,
     const char *bench = json_string_value(json_array_get(json_object_get(decl, "benches"), 0));
     struct sn_buf b = {0};
 
-    if (title)
-        sn_buf_add(&b, title);
+    if (title || !*kind)
+        sn_buf_add(&b, title ? title : "unknown kind");
     else
         sn_buf_addf(&b, "%c%s%s%s", *kind >= 'a' && *kind <= 'z' ? *kind - 'a' + 'A' : *kind,
                     kind + 1, bench ? ", " : "", bench ? bench : "");

@@ -15,7 +15,7 @@ static void columns(struct sn_table *t)
 {
     static const struct sn_column all[COLUMNS] = {
         [WHAT] = {"what", "what", false, 0, SN_SHOW_ALL},
-        [METRIC] = {"metric", "metric", false, 3, SN_SHOW_ALL},
+        [METRIC] = {"metric", NULL, false, 0, SN_SHOW_FILES},
         [VALUE] = {"value", "value", true, 0, SN_SHOW_ALL},
         [UNIT] = {"unit", NULL, false, 0, SN_SHOW_FILES},
         [ORIGIN] = {"origin", "origin", false, 0, SN_SHOW_ALL},
@@ -169,8 +169,7 @@ void sn_exhibit_headline(const struct sn_exhibit *e)
     }
     if (t.n_rows)
         sn_exhibit_table(e, NULL, &t,
-                         "Each value with its origin; the error is that of the value against the "
-                         "published figure, signed. Figures of class reference are another "
-                         "system's");
+                         "The error is that of the value against the published figure; class "
+                         "reference: another system");
     sn_table_free(&t);
 }

@@ -244,9 +244,11 @@ static int conclude(struct run *r, int ended)
     for (size_t i = 0; i < rows.n; i++)
         r->cases.failed += rows.rows[i].status == SN_ROW_FAILED;
     if (!o->quiet) {
-        json_t *steps = r->steps.n ? sn_steps_json(&r->steps) : NULL;
-        status = sn_report_tables(stdout, &rows, o->format, r->app, steps);
-        json_decref(steps);
+        char *path = sn_strdupf("%s/manifest.json", r->path);
+        json_t *manifest = json_load_file(path, 0, NULL);
+        status = sn_report_tables(stdout, &rows, o->format, r->app, manifest, r->data.results);
+        free(path);
+        json_decref(manifest);
         /* CSV and JSON on standard output stay clean for other programs. */
         FILE *out = o->format <= SN_FORMAT_MD ? stdout : stderr;
         fprintf(out, "\nrows    %s/rows.jsonl\nreport  %s/report.html\n", r->path, r->path);

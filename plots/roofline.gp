@@ -22,11 +22,14 @@ xmin = X_min
 xmax = X_max
 ymin = Y_min
 ymax = Y_max
+widest = 0
 do for [r=1:R] {
     ridge = PEAK[r] / BANDWIDTH[r]
     xmin = ridge < xmin ? ridge : xmin
     xmax = ridge > xmax ? ridge : xmax
+    ymin = PEAK[r] < ymin ? PEAK[r] : ymin
     ymax = PEAK[r] > ymax ? PEAK[r] : ymax
+    widest = BANDWIDTH[r] > widest ? BANDWIDTH[r] : widest
 }
 xmin = xmin / 2
 xmax = xmax * 6
@@ -42,7 +45,7 @@ three(v) = v >= 0.9999e15 ? sprintf("%.3g Pop/s", v / 1e15) : v >= 0.9999e12 ? s
     : v >= 0.9999e9 ? sprintf("%.3g Gop/s", v / 1e9) : sprintf("%.3g Mop/s", v / 1e6)
 three_rate(v) = v >= 0.9999e12 ? sprintf("%.3g TB/s", v / 1e12) : sprintf("%.3g GB/s", v / 1e9)
 roof(r, x) = BANDWIDTH[r] * x < PEAK[r] ? BANDWIDTH[r] * x : PEAK[r]
-# The name of a peak above its line, at the right; that of a bandwidth left of the slope, once.
+# The name of a peak above its line, at the right; that of a bandwidth beside its slope, once.
 do for [r=1:R] {
     set label 10 + r sprintf("%s: %s", ROOF[r], three(PEAK[r])) at xmax, PEAK[r] right offset -0.6,0.55 noenhanced \
         font ",11" textcolor "#333a42"
@@ -50,11 +53,21 @@ do for [r=1:R] {
     do for [q=1:r-1] {
         first_of = BANDWIDTH[q] == BANDWIDTH[r] ? 0 : first_of
     }
-    if (first_of) {
-        at_x = xmin * (xmax / xmin) ** 0.18
-        at_x = at_x > ymin * 1.5 / BANDWIDTH[r] ? at_x : ymin * 1.5 / BANDWIDTH[r]
-        set label 50 + r three_rate(BANDWIDTH[r]) at at_x, BANDWIDTH[r] * at_x right offset -0.6,0.5 noenhanced \
-            font ",11" textcolor "#333a42"
+    if (first_of) { # of the widest left of its slope, of the others right of theirs
+        # Half way up to its lowest ridge.
+        ridge = xmax
+        do for [q=1:R] {
+            at_q = PEAK[q] / BANDWIDTH[q]
+            ridge = BANDWIDTH[q] == BANDWIDTH[r] && at_q < ridge ? at_q : ridge
+        }
+        at_x = sqrt(ridge * (xmin > ymin / BANDWIDTH[r] ? xmin : ymin / BANDWIDTH[r]))
+        if (BANDWIDTH[r] == widest) {
+            set label 50 + r three_rate(BANDWIDTH[r]) at at_x, BANDWIDTH[r] * at_x right offset -0.6,0.5 noenhanced \
+                font ",11" textcolor "#333a42"
+        } else {
+            set label 50 + r three_rate(BANDWIDTH[r]) at at_x, BANDWIDTH[r] * at_x left offset 0.6,-0.5 noenhanced \
+                font ",11" textcolor "#333a42"
+        }
     }
 }
 plot for [r=1:R] '+' using 1:(roof(r, $1)) with lines linewidth 1.4 linecolor rgb "#555555" notitle, \

@@ -30,6 +30,8 @@ for file in REPRODUCE.md plots/fig1-roofline-ascend910c-die.csv plots/fig2-gemm-
     plots/fig3-gemm-curve.csv tables/fig4-gemm-ablation.csv tables/fig5-headline.csv; do
     grep -q "  $file\$" "$tmp/d/SHA256SUMS" && ok "checksum of $file" || not_ok "checksum of $file: there is none"
 done
+expect "a run prints the tables" 0 "$SNBENCH" run --suite "$tmp/s.yaml" ${run% -q} -o "$tmp/e"
+says -o "the headline, with its origin" "H800             7839 token/s  published"
 expect "the directory verifies" 0 "$SNBENCH" verify "$tmp/d"
 grep -q '^H800,,7839,token/s,published,,,reference,CM384,ref.h800.prefill$' "$tmp/d/tables/fig5-headline.csv" &&
     ok "another system's figure stands as such" || not_ok "another system's figure: $(tail -n 1 "$tmp/d/tables/fig5-headline.csv")"

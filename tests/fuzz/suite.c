@@ -30,6 +30,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         sn_plan_init(&p, 1, 2);
         status = sn_suite_plan(&s, &app, &p, &steps);
         assert(status || p.n >= 1);
+        json_t *figures = NULL;
+        if (status == SN_OK)
+            status = sn_suite_figures(&s, &app, &p, NULL, &figures);
+        assert(!status || !figures);
+        json_decref(figures);
         sn_steps_free(&steps);
         sn_plan_free(&p);
         sn_suite_free(&s);

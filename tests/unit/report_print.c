@@ -93,7 +93,7 @@ Test(report, tables_fit_a_terminal)
     FILE *out = open_memstream(&text, &size);
 
     cr_assert_eq(sn_rows_read(&rows, "tests/golden/quick/rows.jsonl", NULL), SN_OK);
-    cr_assert_eq(sn_report_tables(out, &rows, SN_FORMAT_TEXT, &echo_app, NULL), SN_OK);
+    cr_assert_eq(sn_report_tables(out, &rows, SN_FORMAT_TEXT, &echo_app, NULL, NULL), SN_OK);
     fclose(out);
     for (const char *p = text; *p; p++) {
         cr_assert((unsigned char)*p < 0x80, "not ASCII: %.40s", p);
