@@ -156,7 +156,8 @@ static json_t *put_object(const struct sn_row_field *fields, const void *base)
 {
     json_t *o = json_object();
     for (const struct sn_row_field *f = fields; f->key; f++)
-        json_object_set_new(o, f->key, put_field(f, base));
+        if (!f->optional || *(const char *const *)((const char *)base + f->at))
+            json_object_set_new(o, f->key, put_field(f, base));
     return o;
 }
 

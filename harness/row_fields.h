@@ -31,9 +31,10 @@ enum sn_row_field_kind {
 struct sn_row_field {
     const char *key;
     enum sn_row_field_kind kind;
-    size_t at;  /* offset in the structure */
-    bool null;  /* may be null: NULL, NAN, an INTEGER below `low`, a CHOICE whose word is NULL */
-    double low; /* least REAL or INTEGER; 0 or -INFINITY for a REAL */
+    size_t at;     /* offset in the structure */
+    bool optional; /* a TEXT whose key is left out where it is NULL */
+    bool null;     /* may be null: NULL, NAN, an INTEGER below `low`, a CHOICE whose word is NULL */
+    double low;    /* least REAL or INTEGER; 0 or -INFINITY for a REAL */
     const char *const *words;
     size_t n_words;
     const struct sn_row_field *fields; /* of OBJECT */
