@@ -66,10 +66,10 @@
     }
 
 #define SN_NATIVE_TIMED                                                                            \
-    "a repetition: all operations of bench/macro/operations.def on every rank, dispatch and "      \
-    "combine through comm/; last end minus first start over ranks. Breakdown: per operation the "  \
-    "mean over ranks, waiting for others included, averaged over the middle half of all "          \
-    "repetitions by their sum, so that the parts add up to a repetition's time"
+    "a repetition: all operations of a step (steps, of decode) on every rank, dispatch and "       \
+    "combine through the algorithm; last end minus first start over ranks. Breakdown: per "        \
+    "operation the time of the rank that took longest, waiting for others included, over the "     \
+    "eighth of the repetitions nearest to the median, so that the parts add up to it"
 #define SN_NATIVE_BYTES                                                                            \
     "logical: copies to experts and answers back, as routed; wire: moved between different dies; " \
     "local: from a die to itself; of a repetition, without counts and flags"

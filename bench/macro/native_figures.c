@@ -6,6 +6,12 @@
 
 #include "harness/base/buf.h"
 
+/* MPI_DOUBLE_INT. */
+struct place {
+    double s;
+    int rank;
+};
+
 void sn_native_figures_close(struct sn_native_figures *f)
 {
     free(f->times);
@@ -24,26 +30,28 @@ static struct sn_native_times *more(struct sn_native_figures *f)
 void sn_native_figures_collect(struct sn_native_figures *f, struct sn_native *n)
 {
     const struct sn_world *w = n->env->world;
-    double sum[SN_OPERATIONS], ends[2 * SN_OPERATIONS];
+    double part[SN_OPERATIONS], ends[2 * SN_OPERATIONS];
+    struct place mine = {0, w->rank}, longest;
     if (!n->timed)
         return;
     n->timed = false;
     for (int op = 0; op < SN_OPERATIONS; op++) {
-        ends[op] = n->op_s[op];
+        part[op] = ends[op] = n->op_s[op];
         ends[SN_OPERATIONS + op] = -n->op_s[op];
+        mine.s += n->op_s[op];
     }
-    MPI_Reduce(n->op_s, sum, SN_OPERATIONS, MPI_DOUBLE, MPI_SUM, 0, w->comm);
+    MPI_Allreduce(&mine, &longest, 1, MPI_DOUBLE_INT, MPI_MAXLOC, w->comm);
+    MPI_Bcast(part, SN_OPERATIONS, MPI_DOUBLE, longest.rank, w->comm);
     MPI_Reduce(w->rank ? ends : MPI_IN_PLACE, ends, 2 * SN_OPERATIONS, MPI_DOUBLE, MPI_MAX, 0,
                w->comm);
     if (w->rank)
         return;
     struct sn_native_times *t = more(f);
-    t->sum = 0;
+    t->sum = longest.s;
     for (int op = 0; op < SN_OPERATIONS; op++) {
-        t->mean[op] = sum[op] / w->size;
+        t->part[op] = part[op];
         t->most[op] = ends[op];
         t->least[op] = -ends[SN_OPERATIONS + op];
-        t->sum += t->mean[op];
     }
 }
 
@@ -51,10 +59,7 @@ void sn_native_figures_account(struct sn_native_figures *f, const struct sn_nati
                                uint64_t wire, uint64_t local)
 {
     const struct sn_world *w = n->env->world;
-    struct {
-        double s;
-        int rank;
-    } mine = {0, w->rank}, busiest;
+    struct place mine = {0, w->rank}, busiest;
     uint64_t sums[] = {wire, local, n->copies, 0}, most = n->copies;
     for (int op = 0; op < SN_OPERATIONS; op++)
         mine.s += n->bound_s[op];
@@ -78,25 +83,40 @@ void sn_native_figures_account(struct sn_native_figures *f, const struct sn_nati
 /* --- the row -----------------------------------------------------------------------------------
  */
 
-static int by_sum(const void *a, const void *b)
+/* qsort() has no argument for it: how far each is from the median lies in the element. */
+struct distance {
+    double d;
+    size_t at;
+};
+
+static int by_distance(const void *a, const void *b)
 {
-    const struct sn_native_times *x = a, *y = b;
-    return (x->sum > y->sum) - (x->sum < y->sum);
+    const struct distance *x = a, *y = b;
+    if (x->d != y->d)
+        return x->d < y->d ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
 }
 
-void sn_native_times_middle(struct sn_native_times *times, size_t n, struct sn_native_times *out)
+void sn_native_times_near(const struct sn_native_times *times, size_t n, double median,
+                          struct sn_native_times *out)
 {
-    size_t from = n / 4, to = n - n / 4;
-    qsort(times, n, sizeof *times, by_sum);
+    size_t few = (n + 7) / 8;
+    double share = 1.0 / (double)few;
+    struct distance *order = sn_calloc(n, sizeof *order);
+    for (size_t i = 0; i < n; i++)
+        order[i] = (struct distance){fabs(times[i].sum - median), i};
+    qsort(order, n, sizeof *order, by_distance);
     *out = (struct sn_native_times){0};
-    for (size_t i = from; i < to; i++)
+    for (size_t i = 0; i < few; i++) {
+        const struct sn_native_times *t = &times[order[i].at];
         for (int op = 0; op < SN_OPERATIONS; op++) {
-            double share = 1.0 / (double)(to - from);
-            out->mean[op] += share * times[i].mean[op];
-            out->most[op] += share * times[i].most[op];
-            out->least[op] += share * times[i].least[op];
-            out->sum += share * times[i].mean[op];
+            out->part[op] += share * t->part[op];
+            out->most[op] += share * t->most[op];
+            out->least[op] += share * t->least[op];
         }
+        out->sum += share * t->sum;
+    }
+    free(order);
 }
 
 /* The metric "WORD_ENDING" of an operation. */
@@ -108,22 +128,22 @@ static void add(struct sn_row *row, const struct sn_metric_doc *docs, int op, co
     free(name);
 }
 
-static void add_operations(struct sn_native_figures *f, const struct sn_metric_doc *docs,
+static void add_operations(const struct sn_native_figures *f, const struct sn_metric_doc *docs,
                            struct sn_row *row)
 {
     struct sn_native_times t;
     if (!f->n)
         return;
-    sn_native_times_middle(f->times, f->n, &t);
+    sn_native_times_near(f->times, f->n, row->stats.median, &t);
     for (int op = 0; op < SN_OPERATIONS; op++) {
-        sn_row_add_part(row, sn_operation_descs[op].word, t.mean[op]);
+        sn_row_add_part(row, sn_operation_descs[op].word, t.part[op]);
         add(row, docs, op, "max_s", t.most[op]);
         add(row, docs, op, "min_s", t.least[op]);
         add(row, docs, op, "limit_s", f->limit_s[op]);
     }
 }
 
-void sn_native_figures_row(struct sn_native_figures *f, const struct sn_native *n,
+void sn_native_figures_row(const struct sn_native_figures *f, const struct sn_native *n,
                            const struct sn_metric_doc *docs, struct sn_row *row)
 {
     const struct sn_native_shape *s = &n->shape;

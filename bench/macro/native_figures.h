@@ -4,10 +4,11 @@
 
 #include "bench/macro/native.h"
 
-/* A repetition over ranks, by operation. */
+/* A repetition over ranks, by operation. `part`: of the rank that took longest from its start to
+ * its end. */
 struct sn_native_times {
-    double mean[SN_OPERATIONS], most[SN_OPERATIONS], least[SN_OPERATIONS];
-    double sum; /* of mean */
+    double part[SN_OPERATIONS], most[SN_OPERATIONS], least[SN_OPERATIONS];
+    double sum; /* of part */
 };
 
 struct sn_native_figures { /* on rank 0; starts zeroed */
@@ -28,12 +29,13 @@ void sn_native_figures_collect(struct sn_native_figures *f, struct sn_native *n)
 void sn_native_figures_account(struct sn_native_figures *f, const struct sn_native *n,
                                uint64_t wire, uint64_t local);
 
-/* The mean over the middle half of n repetitions by their sum: from n/4 to n - n/4. Sorts them; n
- * >= 1. */
-void sn_native_times_middle(struct sn_native_times *times, size_t n, struct sn_native_times *out);
+/* The mean over the eighth (rounded up) of n repetitions whose sums are nearest to `median`: so
+ * that the parts add up to it. n >= 1. */
+void sn_native_times_near(const struct sn_native_times *times, size_t n, double median,
+                          struct sn_native_times *out);
 
 /* Bytes, limit, breakdown and metrics; docs are those of c->bench. */
-void sn_native_figures_row(struct sn_native_figures *f, const struct sn_native *n,
+void sn_native_figures_row(const struct sn_native_figures *f, const struct sn_native *n,
                            const struct sn_metric_doc *docs, struct sn_row *row);
 
 #endif
