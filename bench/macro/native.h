@@ -128,6 +128,14 @@ int sn_native_open(struct sn_native *n, const struct sn_case *c, bool prefill,
                    const uint32_t *right, size_t right_each);
 void sn_native_close(struct sn_native *n);
 
+/* --- native_layers.c: all statuses are those of allocations and prepare()
+ * ------------------------- */
+
+int sn_native_open_layer(struct sn_native *n, unsigned layer);
+/* What has no layer: the kernels without weights, embedding and head. */
+int sn_native_open_rest(struct sn_native *n);
+void sn_native_close_layer(struct sn_native_layer *l);
+
 /* --- native_kernel.c ---------------------------------------------------------------------------
  */
 

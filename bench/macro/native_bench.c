@@ -162,13 +162,33 @@ static void compare_request(const struct state *s, const struct brought *b, unsi
                       s->shape.prefill ? " and hidden states" : "");
 }
 
+/* What lies there since the last repetition. Collective. */
+static void compare(const struct state *s, struct sn_check *k)
+{
+    const struct sn_native *n = &s->native;
+    struct brought b;
+    bring(n, &b);
+    for (unsigned r = 0; r < s->shape.requests && n->env->world->rank == 0; r++)
+        compare_request(s, &b, r, k);
+    if (n->env->world->rank == 0)
+        snprintf(k->checksum, sizeof k->checksum, "%016llx",
+                 (unsigned long long)sn_native_checksum(&s->shape, n->new_max, b.n_new, b.token,
+                                                        b.hidden, b.cache));
+    free(b.n_new);
+    free(b.token);
+    free(b.hidden);
+    free(b.cache);
+}
+
 int sn_native_verify(struct sn_case *c, struct sn_check *k)
 {
     struct state *s = c->state;
     struct sn_native *n = &s->native;
-    struct brought b = {0};
     k->what = "tokens, hidden states behind the last layer and cache entries of every request, bit "
-              "by bit, with a plain loop on one rank";
+              "by bit, with a plain loop on one rank; after the timing those of the last timed "
+              "repetition as well";
+    if (n->timed)
+        compare(s, k);
     sn_native_figures_collect(&s->figures, n);
     uint64_t wire = n->exchange->wire_bytes, local = n->exchange->local_bytes;
     sn_native_reset(n);
@@ -183,18 +203,7 @@ int sn_native_verify(struct sn_case *c, struct sn_check *k)
         return status;
     sn_native_figures_account(&s->figures, n, n->exchange->wire_bytes - wire,
                               n->exchange->local_bytes - local);
-    bring(n, &b);
-    if (c->env->world->rank == 0) {
-        for (unsigned r = 0; r < s->shape.requests; r++)
-            compare_request(s, &b, r, k);
-        snprintf(k->checksum, sizeof k->checksum, "%016llx",
-                 (unsigned long long)sn_native_checksum(&s->shape, n->new_max, b.n_new, b.token,
-                                                        b.hidden, b.cache));
-    }
-    free(b.n_new);
-    free(b.token);
-    free(b.hidden);
-    free(b.cache);
+    compare(s, k);
     return SN_OK;
 }
 

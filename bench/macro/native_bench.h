@@ -48,7 +48,7 @@
     }
 
 #define SN_NATIVE_OPERATION_DOCS(word)                                                             \
-    {word "_max_s", "s", false, "time in " word ": the largest over ranks; mean as breakdown"},    \
+    {word "_max_s", "s", false, "time in " word ": the largest over ranks"},                       \
         {word "_min_s", "s", false, "the same, the smallest over ranks"},                          \
     {                                                                                              \
         word "_limit_s", "s", false, "what limit_s has of " word                                   \
