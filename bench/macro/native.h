@@ -88,6 +88,7 @@ struct sn_native {
     struct sn_native_matrix head_scales;
     float *g_head;
     uint16_t *embedding; /* (vocabulary, hidden) */
+    float *angle;        /* prefill: (prompt, rope), sn_native_angles() */
     struct sn_native_buffers b;
     void *scratch;
     size_t scratch_bytes;

@@ -3,7 +3,6 @@
 
 #include "bench/macro/native.h"
 #include "bench/macro/native_math.h"
-#include "harness/base/bf16.h"
 #include "harness/base/status.h"
 
 /* The norm of b->x: to `out` (T, hidden) in bf16, which what is dispatched and the shared experts
@@ -15,8 +14,8 @@ static void normed(struct sn_native *n, const struct sn_native_batch *b, const f
     for (size_t t = 0; t < b->tokens; t++) {
         float *to = n->b.f + (out ? 0 : t * h);
         sn_native_norm_bf16(b->x + t * h, gain, h, to);
-        for (size_t i = 0; out && i < h; i++)
-            out[t * h + i] = sn_bf16_from_f32(to[i]);
+        if (out)
+            sn_native_to_bf16(to, h, out + t * h);
     }
 }
 
@@ -32,8 +31,7 @@ int sn_native_gate(struct sn_native *n, unsigned mb, unsigned layer)
         return SN_OK;
     normed(n, b, l->g_ffn, moe->x);
     for (size_t t = 0; t < b->tokens; t++) {
-        for (size_t i = 0; i < h; i++)
-            n->b.f[i] = sn_bf16_to_f32(moe->x[t * h + i]);
+        sn_native_to_f32(moe->x + t * h, h, n->b.f);
         sn_native_scores(n->b.f, l->router, m->routed, h, n->b.score + t * m->routed);
     }
     if (n->account)
@@ -80,6 +78,17 @@ int sn_native_run_shared(struct sn_native *n, unsigned mb, unsigned layer)
 
 /* --- routed experts --------------------------------------------------------------------------- */
 
+/* h is a multiple of 8 (of 128, sn_codec_hidden_valid()). */
+static void flip(uint8_t *to, const uint8_t *from, size_t h)
+{
+    for (size_t i = 0; i < h; i += 8) {
+        uint64_t x;
+        memcpy(&x, from + i, sizeof x);
+        x ^= 0x8080808080808080u;
+        memcpy(to + i, &x, sizeof x);
+    }
+}
+
 /* Received codes are signed, the kernel's have a zero point of 128. Returns the number of copies.
  */
 static size_t gather(struct sn_native *n)
@@ -94,8 +103,7 @@ static size_t gather(struct sn_native *n)
             memcpy(&head, copy + m->copy_bytes - sizeof head, sizeof head);
             memcpy(&n->b.copy_scale[at], copy + h, sizeof *n->b.copy_scale);
             n->b.copy_expert[at] = head.slot - m->placement.slot_first[n->die];
-            for (size_t k = 0; k < h; k++)
-                n->b.copies[at * h + k] = copy[k] ^ 0x80;
+            flip(n->b.copies + at * h, copy, h);
         }
     return at;
 }

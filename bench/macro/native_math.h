@@ -12,10 +12,16 @@ void sn_native_norm(const float *x, const float *g, size_t n, float *out);
 /* The same of a bf16 x. */
 void sn_native_norm_bf16(const uint16_t *x, const float *g, size_t n, float *out);
 
-/* The pairs of x (n, even) turned by their position: the rope of struct sn_mla_prolog. */
-void sn_native_rope(const float *x, size_t n, uint32_t position, uint16_t *out);
+/* The pairs of x (n, even) turned by the angles (n) of their position, cosine and sine of each: the
+ * rope of struct sn_mla_prolog. */
+void sn_native_angles(uint32_t position, size_t n, float *angle);
+void sn_native_rope(const float *x, const float *angle, size_t n, uint16_t *out);
 
-/* score[e] = sum_h x[h] w[e][h] in f32: 16 sums of every 16th h, in rising h, then these as a tree.
+void sn_native_to_f32(const uint16_t *x, size_t n, float *out);
+void sn_native_to_bf16(const float *x, size_t n, uint16_t *out);
+
+/* score[e] = sum_h x[h] w[e][h] in f32: 16 sums of every 16th h, in rising h, then these as a
+ * tree.
  * x (H) f32, w (E, H). */
 void sn_native_scores(const float *x, const float *w, size_t e, size_t h, float *score);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bench/macro/native.h"
+#include "bench/macro/native_math.h"
 #include "harness/base/buf.h"
 #include "harness/base/mem.h"
 #include "harness/base/rng.h"
@@ -69,6 +70,7 @@ static int open_buffers(struct sn_native *n)
         WANTED(b->copy_token, index),
         WANTED(b->copy_expert, index),
         WANTED(b->answers, copies * h),
+        WANTED(n->angle, s->prefill ? (size_t)s->context * m->rope : 0),
         WANTED(n->table, n->pages),
         WANTED(n->length, n->requests),
         WANTED(n->cached, n->requests),
@@ -82,6 +84,8 @@ static int open_buffers(struct sn_native *n)
                                      WANTED(n->batch[mb].shared, n->batch[mb].tokens * h)};
         status = allocate(own, 2);
     }
+    for (unsigned i = 0; i < s->context && s->prefill && status == SN_OK; i++)
+        sn_native_angles(i, m->rope, n->angle + i * m->rope);
     for (size_t i = 0; i < index && status == SN_OK; i++) {
         b->index[i] = (uint32_t)i;
         b->weight[i] = 1;
@@ -97,7 +101,8 @@ static void close_buffers(struct sn_native *n)
                    b->position, b->index,  b->weight,     b->score,      b->expert,
                    b->logits,   b->copies, b->copy_scale, b->copy_token, b->copy_expert,
                    b->answers,  n->table,  n->length,     n->cached,     n->input,
-                   n->n_new,    n->token,  n->hidden,     n->embedding,  n->scratch};
+                   n->n_new,    n->token,  n->hidden,     n->embedding,  n->angle,
+                   n->scratch};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         sn_mem_free(all[i]);
     for (unsigned mb = 0; mb < SN_NATIVE_MICROBATCHES; mb++) {

@@ -4,7 +4,6 @@
 
 #include "bench/macro/native.h"
 #include "bench/macro/native_math.h"
-#include "harness/base/bf16.h"
 
 /* Codes of b.f (T, width) to b.u8, scales to b.scale. */
 static void quantize_floats(struct sn_native *n, size_t tokens, size_t width)
@@ -29,9 +28,9 @@ static void entries(struct sn_native *n, const float *gain, size_t tokens)
         float *in = n->b.g + t * d;
         uint16_t *out = n->b.kv + t * d;
         sn_native_norm(in, gain, m->latent, in);
-        for (size_t i = 0; i < m->latent; i++)
-            out[i] = sn_bf16_from_f32(in[i]);
-        sn_native_rope(in + m->latent, m->rope, n->b.position[t], out + m->latent);
+        sn_native_to_bf16(in, m->latent, out);
+        sn_native_rope(in + m->latent, n->angle + n->b.position[t] * m->rope, m->rope,
+                       out + m->latent);
     }
 }
 
@@ -43,9 +42,9 @@ static void queries(struct sn_native *n, size_t tokens)
     for (size_t row = 0; row < tokens * m->heads; row++) {
         const float *in = n->b.g + row * qk;
         uint16_t *out = n->b.q + row * qk;
-        for (size_t i = 0; i < m->nope; i++)
-            out[i] = sn_bf16_from_f32(in[i]);
-        sn_native_rope(in + m->nope, m->rope, n->b.position[row / m->heads], out + m->nope);
+        sn_native_to_bf16(in, m->nope, out);
+        sn_native_rope(in + m->nope, n->angle + n->b.position[row / m->heads] * m->rope, m->rope,
+                       out + m->nope);
     }
 }
 

@@ -162,6 +162,7 @@ static void prepare_token(struct sn_plain *r, const struct sn_plain_layer *l, ui
 {
     const struct sn_llm *m = &r->s->model;
     size_t qk = m->nope + m->rope, d = m->latent + m->rope;
+    float *angle = sn_calloc(m->rope + 1, sizeof *angle);
     uint16_t *kv = l->kv + i * d, *q = r->q + i * m->heads * qk, *k = r->k + i * m->heads * qk;
     sn_native_norm_bf16(r->x + i * (size_t)m->hidden, l->a.g_x, m->hidden, r->f);
     sn_plain_quantize(r, SN_F32, r->f, m->hidden, 0);
@@ -169,7 +170,8 @@ static void prepare_token(struct sn_plain *r, const struct sn_plain_layer *l, ui
     sn_native_norm(r->f, l->a.g_kv, m->latent, r->f);
     for (size_t c = 0; c < m->latent; c++)
         kv[c] = sn_bf16_from_f32(r->f[c]);
-    sn_native_rope(r->f + m->latent, m->rope, i, kv + m->latent);
+    sn_native_angles(i, m->rope, angle);
+    sn_native_rope(r->f + m->latent, angle, m->rope, kv + m->latent);
     sn_plain_multiply(r, &l->down_q, SN_F32, r->f);
     sn_native_norm(r->f, l->a.g_q, m->q_rank, r->f);
     sn_plain_quantize(r, SN_F32, r->f, m->q_rank, 0);
@@ -177,7 +179,7 @@ static void prepare_token(struct sn_plain *r, const struct sn_plain_layer *l, ui
     for (size_t h = 0; h < m->heads; h++) {
         for (size_t c = 0; c < m->nope; c++)
             q[h * qk + c] = sn_bf16_from_f32(r->f[h * qk + c]);
-        sn_native_rope(r->f + h * qk + m->nope, m->rope, i, q + h * qk + m->nope);
+        sn_native_rope(r->f + h * qk + m->nope, angle, m->rope, q + h * qk + m->nope);
     }
     sn_plain_quantize(r, SN_BF16, kv, m->latent, 0);
     sn_plain_multiply(r, &l->keys, SN_BF16, r->o);
@@ -186,6 +188,7 @@ static void prepare_token(struct sn_plain *r, const struct sn_plain_layer *l, ui
         memcpy(k + h * qk, r->o + h * m->nope, m->nope * sizeof *k);
         memcpy(k + h * qk + m->nope, kv + m->latent, m->rope * sizeof *k);
     }
+    free(angle);
 }
 
 static void attend_prompt(struct sn_plain *r, const struct sn_plain_layer *l)

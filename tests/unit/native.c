@@ -152,14 +152,16 @@ Test(native, norm_is_the_definition)
 Test(native, rope_turns_pairs)
 {
     enum { N = 8 };
-    float x[N];
+    float x[N], turn[N];
     uint16_t out[N];
     fill(x, N, 3);
-    sn_native_rope(x, N, 0, out);
+    sn_native_angles(0, N, turn);
+    sn_native_rope(x, turn, N, out);
     for (int i = 0; i < N; i++)
         cr_expect_eq(out[i], sn_bf16_from_f32(x[i]));
     for (uint32_t position = 1; position < 2000; position += 333) {
-        sn_native_rope(x, N, position, out);
+        sn_native_angles(position, N, turn);
+        sn_native_rope(x, turn, N, out);
         for (int i = 0; i < N; i += 2) {
             double angle = atan2(x[i + 1], x[i]) + position * pow(10000, -(double)i / N),
                    length = hypot(x[i], x[i + 1]);
