@@ -111,7 +111,7 @@ struct sn_native {
     /* Of the last repetition: seconds by operation; false: none, or one that is not timed. */
     double op_s[SN_OPERATIONS];
     bool timed;
-    /* Of one repetition, while `account` is set: the least seconds by operation (native_bound.h),
+    /* Of one repetition, while `account` is set: the least seconds by operation (native_bound.c),
      * and the copies that came. */
     bool account;
     double bound_s[SN_OPERATIONS], working_set;
