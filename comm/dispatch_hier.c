@@ -144,7 +144,7 @@ static void spread_tokens(struct hier *h, unsigned i)
     unsigned die = sn_endpoints_at(m->endpoints, m->rank, i), home = die / h->node;
     size_t payload = m->copy_bytes - sizeof(struct sn_copy_head), hidden = m->shape.hidden;
     memset(h->records, 0, h->nodes * sizeof *h->records);
-    for (unsigned t = 0; t < m->shape.tokens; t++) {
+    for (unsigned t = 0; t < m->tokens; t++) {
         size_t token = (size_t)i * m->shape.tokens + t;
         bool done[SN_MOE_COPIES_MAX] = {false};
         /* The last line of `staged` is the scratch: payload, then the tail of each record. */

@@ -28,7 +28,7 @@ static void store_tokens(struct sn_moe_window *w, unsigned i)
     const struct sn_moe *m = w->head.moe;
     unsigned die = sn_endpoints_at(m->endpoints, m->rank, i);
     size_t payload = m->copy_bytes - sizeof(struct sn_copy_head), hidden = m->shape.hidden;
-    for (unsigned t = 0; t < m->shape.tokens; t++) {
+    for (unsigned t = 0; t < m->tokens; t++) {
         size_t token = (size_t)i * m->shape.tokens + t;
         sn_codec_encode(m->codec, m->shape.dtype, hidden, m->x + token * hidden, w->scratch);
         uint64_t hash = sn_hash_payload(w->scratch, payload);
@@ -49,7 +49,7 @@ static void stage_tokens(struct sn_moe_window *w, unsigned i)
     const struct sn_moe *m = w->head.moe;
     unsigned die = sn_endpoints_at(m->endpoints, m->rank, i);
     size_t payload = m->copy_bytes - sizeof(struct sn_copy_head), hidden = m->shape.hidden;
-    for (unsigned t = 0; t < m->shape.tokens; t++) {
+    for (unsigned t = 0; t < m->tokens; t++) {
         size_t token = (size_t)i * m->shape.tokens + t;
         const uint8_t *first = NULL;
         uint64_t hash = 0;

@@ -154,6 +154,7 @@ int sn_moe_open_routing(struct sn_moe *m, const struct sn_moe_shape *shape, cons
     if (why)
         return SN_FAIL(SN_EINVAL, "dispatch: %s", why);
     m->k = shape->topk + (shape->shared > 0);
+    m->tokens = shape->tokens;
     m->pair_max = sn_moe_pair_max(shape);
     m->copy_bytes = sn_codec_copy_bytes(shape->dtype, shape->hidden);
     m->answer_bytes = 2 * (size_t)shape->hidden;

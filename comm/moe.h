@@ -41,8 +41,11 @@ struct sn_moe {
     const struct sn_endpoints *endpoints; /* borrowed */
     MPI_Comm comm;                        /* a duplicate, owned */
     int rank;
-    unsigned local;      /* dies of this rank */
-    unsigned k;          /* copies per token */
+    unsigned local;  /* dies of this rank */
+    unsigned k;      /* copies per token */
+    unsigned tokens; /* of each own die that the next dispatch and combine bring: shape.tokens; who
+                        sets x, slot and weight may set fewer, rank by rank (the checks of
+                        comm/moe_check.h are for all of them) */
     unsigned pair_max;   /* most copies that one die can send to one die */
     uint32_t *in_first;  /* (dies, dies) of a die and a source, see sn_moe_in(); NULL: worst case */
     uint32_t *out_first; /* (dies, dies) of a source and a die, see sn_moe_out() */

@@ -115,10 +115,10 @@ void sn_moe_mpi_plan(struct sn_moe_mpi *x)
     const struct sn_moe *m = x->head.moe;
     const struct sn_endpoints *e = m->endpoints;
     const uint32_t *slot_die = m->placement.slot_die;
-    size_t per_die = (size_t)m->shape.tokens * m->k;
+    size_t per_die = (size_t)m->shape.tokens * m->k, routed = (size_t)m->tokens * m->k;
     memset(x->next, 0, (size_t)m->shape.dies * m->local * sizeof *x->next);
     for (unsigned i = 0; i < m->local; i++)
-        for (size_t c = 0; c < per_die; c++)
+        for (size_t c = 0; c < routed; c++)
             x->next[(size_t)slot_die[m->slot[i * per_die + c]] * m->local + i]++;
     uint32_t place = 0;
     for (int r = 0; r < e->ranks; r++) {
@@ -135,7 +135,7 @@ void sn_moe_mpi_plan(struct sn_moe_mpi *x)
         x->n_out[r] = (int)place - x->first_out[r];
     }
     for (unsigned i = 0; i < m->local; i++)
-        for (size_t c = 0; c < per_die; c++) {
+        for (size_t c = 0; c < routed; c++) {
             size_t at = i * per_die + c;
             x->where[at] = x->next[(size_t)slot_die[m->slot[at]] * m->local + i]++;
         }
@@ -147,7 +147,7 @@ void sn_moe_mpi_pack(struct sn_moe_mpi *x)
     size_t payload = m->copy_bytes - sizeof(struct sn_copy_head), hidden = m->shape.hidden;
     for (unsigned i = 0; i < m->local; i++) {
         unsigned die = sn_endpoints_at(m->endpoints, m->rank, i);
-        for (unsigned t = 0; t < m->shape.tokens; t++) {
+        for (unsigned t = 0; t < m->tokens; t++) {
             size_t at = ((size_t)i * m->shape.tokens + t) * m->k;
             /* Encoded straight into the place of the first copy; the others are copied from it
              * while it is in cache. */
@@ -203,7 +203,7 @@ void sn_moe_mpi_sum(struct sn_moe_mpi *x)
 {
     const struct sn_moe *m = x->head.moe;
     for (unsigned i = 0; i < m->local; i++) {
-        for (unsigned t = 0; t < m->shape.tokens; t++) {
+        for (unsigned t = 0; t < m->tokens; t++) {
             size_t token = (size_t)i * m->shape.tokens + t;
             const uint16_t *y[SN_MOE_COPIES_MAX];
             for (unsigned j = 0; j < m->k; j++)

@@ -124,12 +124,12 @@ void sn_moe_window_begin(struct sn_moe_window *w)
 {
     const struct sn_moe *m = w->head.moe;
     const uint32_t *slot_die = m->placement.slot_die;
-    size_t per_die = (size_t)m->shape.tokens * m->k;
+    size_t per_die = (size_t)m->shape.tokens * m->k, routed = (size_t)m->tokens * m->k;
     w->dispatches++;
     memset(w->sent, 0, (size_t)m->local * m->shape.dies * sizeof *w->sent);
     for (unsigned i = 0; i < m->local; i++) {
         uint32_t *sent = w->sent + (size_t)i * m->shape.dies;
-        for (size_t c = 0; c < per_die; c++)
+        for (size_t c = 0; c < routed; c++)
             w->place[i * per_die + c] = sent[slot_die[m->slot[i * per_die + c]]]++;
     }
 }
@@ -228,7 +228,7 @@ static int sum(struct sn_moe_window *w, unsigned i)
         if (status)
             return status;
     }
-    for (unsigned t = 0; t < m->shape.tokens; t++) {
+    for (unsigned t = 0; t < m->tokens; t++) {
         size_t token = (size_t)i * m->shape.tokens + t;
         const uint16_t *y[SN_MOE_COPIES_MAX];
         for (unsigned j = 0; j < m->k; j++) {

@@ -78,8 +78,9 @@ unsigned sn_case_word(const struct sn_case *c, const char *axis); /* index into 
 struct sn_check {
     const char *what;
     uint64_t compared, errors;
-    double tolerance; /* 0: exact */
-    char first[256];  /* the first error in words: which item, expected, got */
+    double tolerance;  /* 0: exact */
+    char first[256];   /* the first error in words: which item, expected, got */
+    char checksum[17]; /* of what was computed, 16 hex digits, from rank 0; "": none */
 };
 
 /* Counts an error and, if it is the first, records the printf-style words. */

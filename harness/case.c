@@ -76,11 +76,17 @@ static int verify(struct sn_case *c, const char *phase, struct sn_row *row)
     row->check.tolerance = k.tolerance;
     if (k.errors && !row->check.first)
         row->check.first = sn_row_str(row, "%s", k.first);
+    int other = w->rank == 0 && row->check.checksum && strcmp(row->check.checksum, k.checksum);
+    if (k.checksum[0])
+        row->check.checksum = sn_row_str(row, "%s", k.checksum);
+    MPI_Bcast(&other, 1, MPI_INT, 0, w->comm);
     if (k.errors)
         return SN_FAIL(SN_EVERIFY, "%s: %llu of %llu wrong; first: %s", phase,
                        (unsigned long long)k.errors, (unsigned long long)k.compared, k.first);
     if (!k.compared)
         return SN_FAIL(SN_EVERIFY, "%s: the check compared nothing", phase);
+    if (other)
+        return SN_FAIL(SN_EVERIFY, "%s: another checksum than before", phase);
     return SN_OK;
 }
 

@@ -111,6 +111,7 @@ struct sn_row {
         uint64_t compared, errors;
         double tolerance;
         const char *first;
+        const char *checksum; /* 16 hex digits of what was computed; NULL: none, and no key */
     } check;
     struct sn_part *breakdown;
     size_t n_breakdown;

@@ -376,12 +376,11 @@ static int get_object(struct sn_row *r, const struct sn_row_field *fields, void 
     if (!json_is_object(j))
         return wrong(j, path, "an object");
     size_t n = 0;
-    for (const struct sn_row_field *f = fields; f->key; f++, n++) {
+    for (const struct sn_row_field *f = fields; f->key; f++) {
         const json_t *value = json_object_get(j, f->key);
-        if (!value && f->optional) {
-            n--;
+        if (!value && f->optional)
             continue;
-        }
+        n++;
         if (!value) {
             int status = unknown_key(fields, path, j); /* a misspelt key says more than a gap */
             return status ? status : fail_at(KEY(path, f->key), "missing", "");
@@ -398,6 +397,10 @@ static int check_row(const struct sn_row *r)
 {
     if (strlen(r->id) != 16 || strspn(r->id, "0123456789abcdef") != 16)
         return SN_FAIL(SN_EINVAL, "id: must be 16 hexadecimal digits, is \"%.60s\"", r->id);
+    const char *sum = r->check.checksum;
+    if (sum && (strlen(sum) != 16 || strspn(sum, "0123456789abcdef") != 16))
+        return SN_FAIL(SN_EINVAL, "check.checksum: must be 16 hexadecimal digits, is \"%.60s\"",
+                       sum);
     if (r->status == SN_ROW_OK && r->reason)
         return SN_FAIL(SN_EINVAL, "reason: must be null in a row that is ok");
     if (r->status != SN_ROW_OK && !r->reason)

@@ -162,8 +162,11 @@ static json_t *put_object(const struct sn_row_field *fields, const void *base)
 {
     json_t *o = json_object();
     for (const struct sn_row_field *f = fields; f->key; f++) {
+        bool text = f->kind == SN_FIELD_TEXT;
+        if (f->optional && text && !*(const char *const *)((const char *)base + f->at))
+            continue;
         json_t *value = put_field(f, base);
-        if (f->optional && !json_array_size(value))
+        if (f->optional && !text && !json_array_size(value))
             json_decref(value);
         else
             json_object_set_new(o, f->key, value);

@@ -39,6 +39,7 @@ static const struct sn_row_field check_fields[] = {
     {"errors", SN_FIELD_COUNT, .at = AT(check.errors)},
     {"tolerance", SN_FIELD_REAL, .at = AT(check.tolerance)},
     {"first", SN_FIELD_TEXT, .at = AT(check.first), .null = true},
+    {"checksum", SN_FIELD_TEXT, .at = AT(check.checksum), .optional = true},
     {0},
 };
 

@@ -35,7 +35,8 @@ struct sn_row_field {
     enum sn_row_field_kind kind;
     size_t at;     /* offset in the structure */
     bool null;     /* may be null: NULL, NAN, an INTEGER below `low`, a CHOICE whose word is NULL */
-    bool optional; /* not in the file where there is nothing; never there and empty */
+    bool optional; /* not in the file where there is nothing; never there and empty: a list, a TEXT
+                      that is NULL */
     double low;    /* least REAL or INTEGER; 0 or -INFINITY for a REAL */
     const char *const *words;
     size_t n_words;

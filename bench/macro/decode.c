@@ -1,17 +1,20 @@
-/* decode: steps of a batch of requests, one token (and a speculative one) each. */
+/* decode: steps that bring each request its next tokens, a whole model with expert parallelism. On
+ * the wall clock a model runs for real (native_bench.h), on the model clock it is served at scale
+ * (pipe_case.h). */
+#include "bench/benches.h"
+#include "bench/macro/native_bench.h"
+#include "bench/macro/operation.h"
 #include "bench/macro/pipe_case.h"
 
 static const struct sn_axis axes[] = {
-    {.name = "model",
-     .type = SN_AXIS_TEXT,
-     .def = "deepseek-r1",
-     .help = "sizes of the model, a name of snbench list models or a file"},
+    SN_MACRO_MODEL_AXIS,
     {.name = "ep",
      .type = SN_AXIS_INT,
-     .def = "320",
+     .def = "ranks",
+     .model_def = "320",
      .min = 1,
      .max = 4096,
-     .help = "dies that share the experts"},
+     .help = "dies that share the experts; on the wall clock the number of ranks"},
     {.name = "batch",
      .type = SN_AXIS_INT,
      .def = "96",
@@ -21,47 +24,55 @@ static const struct sn_axis axes[] = {
      .help = "requests of an NPU of two dies"},
     {.name = "kv",
      .type = SN_AXIS_INT,
-     .def = "4096",
-     .min = 1,
+     .def = "512",
+     .model_def = "4096",
+     .min = 0,
      .max = 1 << 20,
-     .help = "tokens of a request that a query sees"},
+     .help = "tokens of each request in the cache: wall clock, before the first step, random ones; "
+             "model clock, what a query sees"},
+    {.name = "steps",
+     .type = SN_AXIS_INT,
+     .def = "4",
+     .min = 1,
+     .max = 1024,
+     .clocks = SN_CLOCK_WALL,
+     .help = "decode steps of a repetition"},
     {.name = "mtp",
      .type = SN_AXIS_INT,
-     .def = "1",
+     .def = "0",
+     .model_def = "1",
      .min = 0,
      .max = 1,
-     .help = "speculative tokens of a request in a step"},
+     .help = "speculative tokens of a request in a step; wall clock: drafts cost nothing"},
     {.name = "accept",
      .type = SN_AXIS_REAL,
      .def = "0.7",
      .min = 0,
      .max = 1,
-     .clocks = SN_CLOCK_MODEL,
-     .help = "probability that a speculative token is accepted"},
-    {.name = "microbatch",
-     .type = SN_AXIS_INT,
-     .def = "2",
-     .min = 1,
-     .max = 2,
-     .help = "most microbatches of a step: with 2, two where that is faster than one"},
-    {.name = "algorithm",
-     .type = SN_AXIS_WORD,
-     .def = "put",
-     .words = sn_moe_algorithm_words,
-     .help = "of dispatch and combine (snbench list algorithms)"},
+     .help = "probability that a draft is accepted; wall clock: share of drafts that are right, by "
+             "the tokens of the reference"},
+    SN_MACRO_MICROBATCH_AXIS,
+    SN_MACRO_ALGORITHM_AXIS("put"),
+    SN_NATIVE_AXES,
     SN_PIPE_AXES,
     {0},
 };
 
 static const struct sn_metric_doc docs[] = {
-    {"tpot", "s", false, "median / tokens of a request in a step: 1 + mtp accept"},
-    {"tokens_per_s", "token/s", true, "ep batch / 2 / tpot"},
-    {"tokens_per_s_per_npu", "token/s", true, "batch / tpot"},
+    {"tpot", "s", false,
+     "time per output token of a request: median x requests / tokens; model clock: median / (1 + "
+     "mtp accept)"},
+    SN_NATIVE_METRIC_DOCS,
+    {"step_s", "s", false, "median / steps"},
+    {"tokens_per_step", "count", true, "tokens / requests / steps: 1, or more with mtp"},
     SN_PIPE_METRIC_DOCS,
+#define SN_OPERATION(name, word, where, stream, brief) SN_NATIVE_OPERATION_DOCS(word),
+#include "bench/macro/operations.def"
+#undef SN_OPERATION
     {0},
 };
 
-static void metrics(const struct sn_case *c, struct sn_row *row)
+static void model_metrics(const struct sn_case *c, struct sn_row *row)
 {
     double each = 1 + (double)sn_case_int(c, "mtp") * sn_case_real(c, "accept"),
            batch = (double)sn_case_int(c, "batch"), tpot = row->stats.median / each;
@@ -71,30 +82,12 @@ static void metrics(const struct sn_case *c, struct sn_row *row)
     sn_pipe_case_metrics(c, row);
 }
 
-static unsigned endpoints(const struct sn_case *c)
-{
-    return (unsigned)sn_case_int(c, "ep");
-}
+#define PREFILL false
+#include "bench/macro/hooks.h"
 
 const struct sn_bench sn_bench_decode = {
     .name = "decode",
-    .brief = "a decode step of a served model, all layers: time per output token",
+    .brief = "decode steps of a whole model: latent attention, experts on all dies, sampling",
     .axes = axes,
-    .clocks = SN_CLOCK_MODEL,
-    .flags = SN_BENCH_SPREAD | SN_BENCH_TRACES,
-    .timed = "model clock: a step from its first operation to its end, the draft's layer and the "
-             "host included; breakdown: along the critical path",
-    .bytes = "of dispatch and combine in all layers, all dies: wire between dies, local from a die "
-             "to itself",
-    .limit = "all that a die does on its busiest resource, at the roof of that",
-    .metric_docs = docs,
-    .unsupported = sn_pipe_case_unsupported,
-    .memory = sn_pipe_case_memory,
-    .inputs = sn_pipe_case_inputs,
-    .endpoints = endpoints,
-    .setup = sn_pipe_case_setup,
-    .verify = sn_pipe_case_verify,
-    .predict = sn_pipe_case_predict,
-    .metrics = metrics,
-    .teardown = sn_pipe_case_teardown,
+    SN_MACRO_HOOKS,
 };

@@ -100,7 +100,6 @@ bool sn_pipe_case_other_profile(const struct sn_case *c, unsigned i, char *name,
         {"exposed", "s", false, "communication on the critical path of a step"},                   \
         {"microbatches", "count", false,                                                           \
          "that the step has: 1 where two, which the axis allows, would be slower"},                \
-        {"imbalance", "1", false, "mean over layers: copies of the fullest die / mean"},           \
         {"operations", "op", false, "of a die in a step"},                                         \
         {"moved", "B", false, "bytes of a die between cores and memory in a step"},                \
         {"cube_share", "1", false, "cube cores' time in use / step"},                              \

@@ -1,17 +1,20 @@
-/* prefill: a batch of prompts through all layers, to their first token. */
+/* prefill: prompts through a whole model with expert parallelism, to their first token and their
+ * pages of the cache. On the wall clock a model runs for real (native_bench.h), on the model clock
+ * it is served at scale (pipe_case.h). */
+#include "bench/benches.h"
+#include "bench/macro/native_bench.h"
+#include "bench/macro/operation.h"
 #include "bench/macro/pipe_case.h"
 
 static const struct sn_axis axes[] = {
-    {.name = "model",
-     .type = SN_AXIS_TEXT,
-     .def = "deepseek-r1",
-     .help = "sizes of the model, a name of snbench list models or a file"},
+    SN_MACRO_MODEL_AXIS,
     {.name = "ep",
      .type = SN_AXIS_INT,
-     .def = "32",
+     .def = "ranks",
+     .model_def = "32",
      .min = 1,
      .max = 4096,
-     .help = "dies that share the experts"},
+     .help = "dies that share the experts; on the wall clock the number of ranks"},
     {.name = "tokens",
      .type = SN_AXIS_INT,
      .def = "16384",
@@ -21,10 +24,11 @@ static const struct sn_axis axes[] = {
      .help = "tokens of an NPU of two dies in a batch of prompts"},
     {.name = "prompt",
      .type = SN_AXIS_INT,
-     .def = "4096",
+     .def = "128",
+     .model_def = "4096",
      .min = 1,
      .max = 1 << 20,
-     .help = "tokens of a prompt"},
+     .help = "tokens of each prompt"},
     {.name = "reuse",
      .type = SN_AXIS_REAL,
      .def = "0",
@@ -44,30 +48,24 @@ static const struct sn_axis axes[] = {
      .words = sn_pipe_attention_words,
      .clocks = SN_CLOCK_MODEL,
      .help = "own: each die its own prompts; spread: all dies share the heads (SP-TP-SP)"},
-    {.name = "microbatch",
-     .type = SN_AXIS_INT,
-     .def = "2",
-     .min = 1,
-     .max = 2,
-     .help = "most microbatches of a batch: with 2, two where that is faster than one"},
-    {.name = "algorithm",
-     .type = SN_AXIS_WORD,
-     .def = "pairwise",
-     .words = sn_moe_algorithm_words,
-     .help = "of dispatch and combine (snbench list algorithms)"},
+    SN_MACRO_MICROBATCH_AXIS,
+    SN_MACRO_ALGORITHM_AXIS("pairwise"),
+    SN_NATIVE_AXES,
     SN_PIPE_AXES,
     {0},
 };
 
 static const struct sn_metric_doc docs[] = {
-    {"ttft", "s", false, "median: all prompts of the batch have their first token then"},
-    {"tokens_per_s", "token/s", true, "ep tokens / 2 / median, reused tokens included"},
-    {"tokens_per_s_per_npu", "token/s", true, "tokens / median, reused tokens included"},
+    {"ttft", "s", false, "time to the first token of all prompts: median"},
+    SN_NATIVE_METRIC_DOCS,
     SN_PIPE_METRIC_DOCS,
+#define SN_OPERATION(name, word, where, stream, brief) SN_NATIVE_OPERATION_DOCS(word),
+#include "bench/macro/operations.def"
+#undef SN_OPERATION
     {0},
 };
 
-static void metrics(const struct sn_case *c, struct sn_row *row)
+static void model_metrics(const struct sn_case *c, struct sn_row *row)
 {
     double tokens = (double)sn_case_int(c, "tokens"), t = row->stats.median;
     sn_row_add_metric(row, docs, "ttft", t);
@@ -76,31 +74,13 @@ static void metrics(const struct sn_case *c, struct sn_row *row)
     sn_pipe_case_metrics(c, row);
 }
 
-static unsigned endpoints(const struct sn_case *c)
-{
-    return (unsigned)sn_case_int(c, "ep");
-}
+#define PREFILL true
+#include "bench/macro/hooks.h"
 
 const struct sn_bench sn_bench_prefill = {
     .name = "prefill",
-    .brief = "a batch of prompts through all layers of a served model: time to first token",
+    .brief = "prompts through a whole model: causal attention, experts on all dies, first token",
     .axes = axes,
-    .clocks = SN_CLOCK_MODEL,
-    .flags = SN_BENCH_SPREAD | SN_BENCH_TRACES,
-    .timed = "model clock: the batch from the first block that is read from the context cache to "
-             "the first tokens and the blocks stored; breakdown: along the critical path",
-    .bytes = "of dispatch and combine in all layers, all dies: wire between dies, local from a die "
-             "to itself",
-    .limit = "all that a die does on its busiest resource, at the roof of that",
-    .metric_docs = docs,
-    .unsupported = sn_pipe_case_unsupported,
-    .memory = sn_pipe_case_memory,
-    .inputs = sn_pipe_case_inputs,
+    SN_MACRO_HOOKS,
     .other_profile = sn_pipe_case_other_profile,
-    .endpoints = endpoints,
-    .setup = sn_pipe_case_setup,
-    .verify = sn_pipe_case_verify,
-    .predict = sn_pipe_case_predict,
-    .metrics = metrics,
-    .teardown = sn_pipe_case_teardown,
 };

@@ -440,6 +440,37 @@ Test(row, decoder_refuses)
     sn_row_free(&r);
 }
 
+/* A row without a checksum has no such key: rows of before stay what they were. */
+Test(row, a_checksum_is_there_or_not)
+{
+    struct sn_row r, back;
+    fill(&r);
+    char *plain = encode(&r);
+    cr_expect_null(strstr(plain, "checksum"));
+    r.check.checksum = "0123456789abcdef";
+    char *line = encode(&r), *want = replaced(plain, "\"first\":null}",
+                                              "\"first\":null,\"checksum\":\"0123456789abcdef\"}");
+    cr_expect_str_eq(line, want);
+    cr_assert_eq(sn_row_decode(&back, line, strlen(line)), SN_OK, "%s", sn_status_message());
+    cr_expect_str_eq(back.check.checksum, "0123456789abcdef");
+    char *again = encode(&back);
+    cr_expect_str_eq(again, line);
+    sn_row_free(&back);
+    static const char *const wrong[] = {"\"0123456789abcde\"", "\"0123456789abcdeF\"", "null", "7",
+                                        "\"\""};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char *bad = replaced(line, "\"0123456789abcdef\"", wrong[i]);
+        cr_expect_eq(sn_row_decode(&back, bad, strlen(bad)), SN_EINVAL, "%s", wrong[i]);
+        cr_expect(strstr(sn_status_message(), "check.checksum"), "%s", sn_status_message());
+        free(bad);
+    }
+    free(plain);
+    free(line);
+    free(want);
+    free(again);
+    sn_row_free(&r);
+}
+
 /* The order of the table is the order of the file, and schema.json names the same keys. */
 static void compare_keys(const struct sn_row_field *fields, const json_t *schema, const char *what)
 {
