@@ -67,6 +67,7 @@ static const struct sn_metric_doc docs[] = {
     {"tokens_per_step", "count", true, "tokens / requests / steps: 1, or more with mtp"},
     SN_PIPE_METRIC_DOCS,
 #define SN_OPERATION(name, word, where, stream, brief) SN_NATIVE_OPERATION_DOCS(word),
+#define SN_MODELLED(...)
 #include "bench/macro/operations.def"
 #undef SN_OPERATION
     {0},

@@ -192,6 +192,9 @@ void sn_native_append(struct sn_native *n, unsigned mb, unsigned layer);
 /* Everything as before the first step, without the tokens' cache entries: what comes is written
  * anew. */
 void sn_native_reset(struct sn_native *n);
+/* Is it an operation of the wall clock? */
+bool sn_native_does(enum sn_operation op);
+
 /* One repetition: all steps. Collective. */
 int sn_native_repeat(struct sn_native *n);
 

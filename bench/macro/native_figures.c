@@ -136,6 +136,8 @@ static void add_operations(const struct sn_native_figures *f, const struct sn_me
         return;
     sn_native_times_near(f->times, f->n, row->stats.median, &t);
     for (int op = 0; op < SN_OPERATIONS; op++) {
+        if (!sn_native_does((enum sn_operation)op))
+            continue;
         sn_row_add_part(row, sn_operation_descs[op].word, t.part[op]);
         add(row, docs, op, "max_s", t.most[op]);
         add(row, docs, op, "min_s", t.least[op]);

@@ -137,6 +137,11 @@ static sn_native_operation *operation_of(const struct sn_native *n, int op)
     return decode_operations[op];
 }
 
+bool sn_native_does(enum sn_operation op)
+{
+    return decode_operations[op] != NULL;
+}
+
 static bool is_of(const struct sn_native *n, enum sn_where where, unsigned layer)
 {
     bool dense = layer < n->shape.model.dense_layers;
@@ -150,7 +155,8 @@ static int run_place(struct sn_native *n, enum sn_where where, unsigned layer, i
     for (unsigned mb = 0; mb < n->shape.microbatches; mb++)
         for (int op = 0; op < SN_OPERATIONS; op++) {
             enum sn_where is = sn_operation_descs[op].where;
-            if (where == SN_WHERE_LAYER ? !is_of(n, is, layer) : is != where)
+            if ((where == SN_WHERE_LAYER ? !is_of(n, is, layer) : is != where) ||
+                !sn_native_does((enum sn_operation)op))
                 continue;
             n->now = (enum sn_operation)op;
             int status = operation_of(n, op)(n, mb, layer);

@@ -60,6 +60,7 @@ static const struct sn_metric_doc docs[] = {
     SN_NATIVE_METRIC_DOCS,
     SN_PIPE_METRIC_DOCS,
 #define SN_OPERATION(name, word, where, stream, brief) SN_NATIVE_OPERATION_DOCS(word),
+#define SN_MODELLED(...)
 #include "bench/macro/operations.def"
 #undef SN_OPERATION
     {0},
