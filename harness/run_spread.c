@@ -11,6 +11,57 @@
 
 enum { TAG = 0x5d };
 
+/* The only axis in which two cases of a benchmark differ, -1: another benchmark, or several. */
+static int differ_in(const struct sn_plan_case *a, const struct sn_plan_case *b)
+{
+    int axis = -1;
+    if (a->bench != b->bench)
+        return -1;
+    for (size_t i = 0; i < sn_bench_axis_count(a->bench); i++)
+        if (strcmp(a->values[i].text, b->values[i].text) != 0) {
+            if (axis >= 0)
+                return -1;
+            axis = (int)i;
+        }
+    return axis;
+}
+
+/* group (n): numbers of runs of neighbours that differ in one axis; how many there are. */
+static size_t find_groups(const struct sn_run_cases *r, const size_t *order, size_t n,
+                          const bool *stored, size_t *group)
+{
+    const struct sn_plan_case *before = NULL;
+    size_t groups = 0;
+    int axis = -1;
+    for (size_t i = 0; i < n; i++) {
+        const struct sn_plan_case *pc = &r->plan->cases[order[i]];
+        if (stored[i])
+            continue;
+        int now = before ? differ_in(before, pc) : -1;
+        bool same = groups && now >= 0 && (axis < 0 || now == axis);
+        axis = same ? now : -1;
+        groups += !same;
+        group[i] = groups - 1;
+        before = pc;
+    }
+    return groups;
+}
+
+/* owner (n): groups in turn, to and fro, since costs mostly rise along a sweep; where there are few
+ * groups, cases in turn. */
+static void deal(const struct sn_run_cases *r, const size_t *order, size_t n, const bool *stored,
+                 int *owner)
+{
+    size_t size = (size_t)r->env->world->size, *group = sn_calloc(n + 1, sizeof *group), k = 0;
+    bool few = find_groups(r, order, n, stored, group) < 2 * size;
+    for (size_t i = 0; i < n; i++) {
+        size_t turn = few ? k : group[i], at = turn % size;
+        owner[i] = (int)(turn / size % 2 ? size - 1 - at : at);
+        k += !stored[i];
+    }
+    free(group);
+}
+
 /* What a rank says of a case: its status, then the row as a line. */
 struct sent {
     struct sn_buf text;
@@ -83,34 +134,31 @@ static int receive_row(struct sn_run_cases *r, int from, size_t at, const char *
     return status;
 }
 
-static size_t find_missing(struct sn_run_cases *r, const size_t *order, size_t n, bool *stored)
+static void find_missing(struct sn_run_cases *r, const size_t *order, size_t n, bool *stored)
 {
-    size_t missing = 0;
     for (size_t i = 0; i < n; i++) {
         int has = r->dir && sn_rundir_has(r->dir, r->plan->cases[order[i]].id,
                                           r->o->launch < 0 ? 0 : r->o->launch);
         MPI_Bcast(&has, 1, MPI_INT, 0, r->env->world->comm);
         stored[i] = has;
-        missing += !has;
     }
-    return missing;
 }
 
 /* Rank 0: its own cases and the others' rows, in the order of the plan. After a failure the rest is
  * received, and left. */
-static int collect(struct sn_run_cases *r, const size_t *order, size_t n, const bool *stored)
+static int collect(struct sn_run_cases *r, const size_t *order, size_t n, const bool *stored,
+                   const int *owner)
 {
     int status = SN_OK;
-    size_t k = 0;
     for (size_t i = 0; i < n; i++) {
         struct sn_row row;
         char *label = sn_plan_label(&r->plan->cases[order[i]]);
-        int owner = stored[i] ? 0 : (int)(k++ % (size_t)r->env->world->size), mine = SN_OK;
+        int mine = SN_OK;
         sn_run_cases_row(r, order[i], &row);
-        if (!stored[i] && (owner || status == SN_OK)) {
+        if (!stored[i] && (owner[i] || status == SN_OK)) {
             sn_progress_case(&r->progress, label);
-            mine = owner ? receive_row(r, owner, order[i], label, &row)
-                         : run_alone(r, order[i], label, &row);
+            mine = owner[i] ? receive_row(r, owner[i], order[i], label, &row)
+                            : run_alone(r, order[i], label, &row);
         }
         status = status ? status : mine;
         if (status == SN_OK)
@@ -122,13 +170,13 @@ static int collect(struct sn_run_cases *r, const size_t *order, size_t n, const 
 }
 
 static void work(struct sn_run_cases *r, const size_t *order, size_t n, const bool *stored,
-                 struct sent *sent)
+                 const int *owner, struct sent *sent)
 {
     const struct sn_world *w = r->env->world;
     int status = SN_OK;
-    for (size_t i = 0, k = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct sn_row row;
-        if (stored[i] || (int)(k++ % (size_t)w->size) != w->rank)
+        if (stored[i] || owner[i] != w->rank)
             continue;
         char *label = sn_plan_label(&r->plan->cases[order[i]]);
         sn_run_cases_row(r, order[i], &row);
@@ -145,14 +193,16 @@ int sn_run_spread(struct sn_run_cases *r, const size_t *order, size_t n)
     const struct sn_world *w = r->env->world;
     bool *stored = sn_calloc(n, sizeof *stored);
     struct sent *sent = sn_calloc(n, sizeof *sent);
+    int *owner = sn_calloc(n, sizeof *owner);
     int status = SN_OK;
     for (size_t i = 0; i < n; i++)
         sent[i].request = MPI_REQUEST_NULL;
     find_missing(r, order, n, stored);
+    deal(r, order, n, stored, owner);
     if (w->rank == 0)
-        status = collect(r, order, n, stored);
+        status = collect(r, order, n, stored, owner);
     else
-        work(r, order, n, stored, sent);
+        work(r, order, n, stored, owner, sent);
     sn_watch_tick(r->env->watch, true);
     sn_world_rest(w);
     for (size_t i = 0; i < n; i++) {
@@ -160,6 +210,7 @@ int sn_run_spread(struct sn_run_cases *r, const size_t *order, size_t n)
         sn_buf_free(&sent[i].text);
     }
     free(sent);
+    free(owner);
     free(stored);
     r->current = r->plan->n;
     MPI_Bcast(&r->failed, sizeof r->failed, MPI_BYTE, 0, w->comm);

@@ -103,10 +103,45 @@ int sn_pipe_case_verify(struct sn_case *c, struct sn_check *k)
 /* --- a draw ------------------------------------------------------------------------------------
  */
 
-/* With one microbatch and, where two are allowed, with two; the faster is in *best. */
-static int faster(struct sn_pipe *p, struct sn_pipe_step *best)
+/* All that the routing of a step depends on; a new string. */
+static char *routing_key(const struct sn_case *c, const struct sn_pipe *p)
 {
-    int status = sn_pipe_step(p, 1, best);
+    return sn_strdupf("routed %s %s %s %s %s %u %u %u %u %u %u %u %d %d %llu %llu",
+                      sn_case_text(c, "model"), p->routing, p->algorithm->name,
+                      sn_case_text(c, "profile"), p->degrade, p->dies, p->redundant, p->shared_dies,
+                      p->balance, p->microbatches, sn_pipe_tokens(p, sn_pipe_part(p, 0)),
+                      sn_pipe_tokens(p, p->requests), (int)p->dtype, p->prefill || p->queries > 1,
+                      (unsigned long long)p->seed, (unsigned long long)p->draw);
+}
+
+static void free_step(void *s)
+{
+    sn_pipe_step_free(s);
+    free(s);
+}
+
+/* A step, with the routing of an earlier case of the run where that is the same. */
+static int run_step(const struct sn_case *c, const struct sn_pipe *p, struct sn_pipe_step *out)
+{
+    char *key = routing_key(c, p);
+    const struct sn_pipe_step *routed = sn_model_memo(c, key);
+    int status = routed ? sn_pipe_step_again(p, routed, out) : sn_pipe_step(p, 1, out);
+    if (status == SN_OK && !routed) {
+        struct sn_pipe_step *copy = sn_calloc(1, sizeof *copy);
+        status = sn_pipe_step_again(p, out, copy);
+        if (status == SN_OK)
+            sn_model_memo_set(c, key, copy, free_step);
+        else
+            free(copy);
+    }
+    free(key);
+    return status;
+}
+
+/* With one microbatch and, where two are allowed, with two; the faster is in *best. */
+static int faster(const struct sn_case *c, struct sn_pipe *p, struct sn_pipe_step *best)
+{
+    int status = run_step(c, p, best);
     if (status || p->microbatches == 1)
         return status;
     struct sn_pipe whole = *p;
@@ -117,7 +152,7 @@ static int faster(struct sn_pipe *p, struct sn_pipe_step *best)
     if (!status && least >= best->s)
         return SN_OK;
     if (!status)
-        status = sn_pipe_step(&whole, 1, &one);
+        status = run_step(c, &whole, &one);
     if (status) {
         sn_pipe_step_free(best);
         return status;
@@ -207,7 +242,7 @@ int sn_pipe_case_predict(struct sn_case *c, struct sn_timeline *t)
     struct sn_pipe_step s;
     struct drawn d = {.draw = (unsigned)c->rep};
     int status = sn_pipe_of_case(c, is_prefill(c), &p);
-    status = status ? status : faster(&p, &s);
+    status = status ? status : faster(c, &p, &s);
     if (status)
         return status;
     status = band(&p, &s, &d);

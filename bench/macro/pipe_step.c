@@ -318,6 +318,8 @@ int sn_pipe_step_again(const struct sn_pipe *p, const struct sn_pipe_step *route
     open_step(p, out);
     memcpy(out->layers, routed->layers,
            (size_t)routed->n_layers * p->microbatches * sizeof *out->layers);
+    if (out->whole && routed->whole)
+        memcpy(out->whole, routed->whole, routed->n_layers * sizeof *out->whole);
     int status = finish(p, out);
     if (status)
         sn_pipe_step_free(out);
