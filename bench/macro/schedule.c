@@ -125,10 +125,8 @@ static void start(struct run *r, struct stream *s)
 {
     uint32_t at = s->task[s->next];
     const struct sn_task *t = &r->tasks[at];
-    double since = 0;
-    r->out->span[at] = (struct sn_span){.start_s = r->now,
-                                        .launch_s = fmax(0, t->launch_s - (r->now - since)),
-                                        .held = last_before(r, s, t)};
+    r->out->span[at] = (struct sn_span){
+        .start_s = r->now, .launch_s = fmax(0, t->launch_s - r->now), .held = last_before(r, s, t)};
     s->fixed_left = r->out->span[at].launch_s + t->fixed_s;
     s->work_left = t->work_s;
     s->running = true;

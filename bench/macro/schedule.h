@@ -1,7 +1,8 @@
 /* When the operations of a step run: streams in order, dependencies, shared resources.
  *
- * An operation is launched while the one before it in its stream runs, from when that starts:
- * queues of launches are asynchronous. Of `launch_s` it pays what is left when it may start.
+ * All operations are launched at 0, from queues that run ahead: of `launch_s` an operation pays
+ * what is left when it may start.
+ *
  * An operation lasts `fixed_s` (launch, latency; uses nothing), then `work_s` when it is alone.
  * While it works it uses a share of each resource (0: none; 1: all of it). Where the operations
  * that work at a time want more of a resource than there is, they are slowed, as a fluid: all

@@ -100,6 +100,22 @@ Test(schedule, a_full_resource_is_shared_evenly_and_all_of_it)
     sn_schedule_free(&s);
 }
 
+/* Launches run ahead: the first of a stream pays its own, one behind longer work nothing. */
+Test(schedule, launches_are_queued)
+{
+    const struct sn_task t[] = {{.name = "a", .stream = 0, .launch_s = 2, .work_s = 1},
+                                {.name = "b", .stream = 0, .launch_s = 5, .work_s = 1},
+                                {.name = "c", .stream = 0, .launch_s = 4, .fixed_s = 1}};
+    struct sn_schedule s;
+    cr_assert_eq(sn_schedule_run(&s, t, 3, 1), SN_OK);
+    near(s.span[0].launch_s, 2, "a: all of it");
+    near(s.span[1].launch_s, 2, "b: 3 of 5 are over");
+    near(s.span[2].launch_s, 0, "c: it was launched long ago");
+    near(s.end_s, 7, "end");
+    near(s.span[1].slowed_s, 0, "a launch slows nothing");
+    sn_schedule_free(&s);
+}
+
 /* Who is held by one resource leaves the other to the rest. */
 Test(schedule, what_one_cannot_use_another_can)
 {
@@ -134,7 +150,7 @@ Test(schedule, refuses_what_cannot_run)
     refused(&(struct sn_task){.name = "x", .after = nine, .n_after = 1}, 1,
             "x: waits for task 9 of 1");
     refused(&(struct sn_task){.name = "x", .stream = 2}, 1, "x: stream 2 of 2");
-    refused(&(struct sn_task){.name = "x", .work_s = NAN}, 1, "x: 0 s fixed, nan s");
+    refused(&(struct sn_task){.name = "x", .work_s = NAN}, 1, "x: 0 s of launch, 0 s fixed, nan s");
     refused(&(struct sn_task){.name = "x", .use = {[SN_RES_DMA] = 1.5}}, 1, "x: 1.5 of dma");
 }
 
