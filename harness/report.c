@@ -103,6 +103,7 @@ static void document(const struct sn_report *r, const struct sn_published *publi
         sn_report_published(r, &r->groups[i], published, doc);
     }
     sn_report_steps(r, doc);
+    sn_report_pairs(r, doc);
     sn_report_fidelity(r, published, doc);
     figures_of(NULL, figures, path, doc);
     sn_report_machine(r, doc);
@@ -295,11 +296,15 @@ static int write_tables(const struct sn_report *r, const char *dir)
             status = write_table(&t, dir, g->bench, "-ratios");
         sn_table_free(&t);
     }
-    struct sn_table steps;
+    struct sn_table steps, pairs;
     sn_report_steps_table(r, &steps);
+    sn_report_pairs_table(r, &pairs);
     if (status == SN_OK && steps.n_rows > 0)
         status = write_table(&steps, dir, "steps", "");
+    if (status == SN_OK && pairs.n_rows > 0)
+        status = write_table(&pairs, dir, "measured-modelled", "");
     sn_table_free(&steps);
+    sn_table_free(&pairs);
     return status;
 }
 

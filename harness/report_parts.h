@@ -50,6 +50,13 @@ void sn_report_steps_table(const struct sn_report *r, struct sn_table *out);
 /* One table of all rows, every launch, base units, the union of all axes and metrics. */
 void sn_report_rows_table(const struct sn_report *r, struct sn_table *out);
 
+/* Rows of the wall clock beside rows of the model clock that are equal in every parameter that both
+ * have: what was measured, what was modelled, the signed error; at most 40 pairs. Nothing is said
+ * where there is no pair. */
+void sn_report_pairs(const struct sn_report *r, struct sn_doc *doc);
+/* All of them, base units. Empty where there is no pair. */
+void sn_report_pairs_table(const struct sn_report *r, struct sn_table *out);
+
 /* How far the model is from what is known: only when the report holds modelled rows. Parameters and
  * how each was set, errors on published figures with the null models beside, range of validity. */
 void sn_report_fidelity(const struct sn_report *r, const struct sn_published *p,
