@@ -48,6 +48,9 @@ struct sn_pipe {
     unsigned microbatches; /* 1 or 2; no more than requests */
     unsigned redundant,
         shared_dies; /* slots of routed experts beyond one each; dies of shared ones */
+    /* Prefill, prompts of different lengths (0 counts as 1): tokens of the die that computes
+     * longest over the mean; pairs of tokens that attention sees over those of equal prompts. */
+    double longest, pairs;
     double load_bandwidth,
         load_latency_s; /* of the context cache: B/s a die; of a block of tokens */
 };

@@ -1,6 +1,8 @@
 /* From a case's axes to a step: bench/macro/pipe_case.h. */
 #include "bench/macro/pipe_case.h"
 
+#include "bench/macro/lengths.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,6 +104,11 @@ static int of_prefill(const struct sn_case *c, struct sn_pipe *p)
     p->requests = (unsigned)(sn_case_int(c, "tokens") / 2 / p->ctx);
     p->queries = 1;
     p->spread = sn_case_word(c, "attention") == 1;
+    struct sn_lengths_load load =
+        sn_lengths_draw((enum sn_lengths)sn_case_word(c, "lengths"), p->dies, p->requests,
+                        p->spread, p->seed, p->draw);
+    p->longest = load.longest;
+    p->pairs = load.pairs;
     /* Whole blocks are found in the cache. */
     p->cached = (unsigned)(reuse * p->ctx / SN_PIPE_BLOCK_TOKENS) * SN_PIPE_BLOCK_TOKENS;
     return p->cached ? read_pool(c, p) : SN_OK;

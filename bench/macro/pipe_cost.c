@@ -255,6 +255,26 @@ static int add_kernels(const struct sn_pipe *p, unsigned requests, bool of_once,
     return status;
 }
 
+/* `by` times the work. */
+static void stretch(struct sn_pipe_cost *c, double by)
+{
+    if (!(by > 0) || by == 1)
+        return;
+    c->work_s *= by;
+    c->ops *= by;
+    c->bytes *= by;
+    for (int r = 0; r < SN_RESOURCES; r++)
+        c->roof_s[r] *= by;
+}
+
+/* Prompts of different lengths, in what attention does of them. */
+static void stretch_prompts(const struct sn_pipe *p, struct sn_pipe_cost cost[])
+{
+    stretch(&cost[SN_OPERATION_ATTENTION], p->pairs);
+    stretch(&cost[SN_OPERATION_PROLOG], p->longest);
+    stretch(&cost[SN_OPERATION_PROJECTION], p->longest);
+}
+
 int sn_pipe_costs(const struct sn_pipe *p, unsigned requests, unsigned whole,
                   struct sn_pipe_cost cost[SN_OPERATIONS])
 {
@@ -269,6 +289,8 @@ int sn_pipe_costs(const struct sn_pipe *p, unsigned requests, unsigned whole,
         status = sn_pipe_comm(p, requests, cost);
     }
     add_rest(p, sn_pipe_tokens(p, requests), sn_pipe_tokens(p, whole), cost);
+    if (p->prefill)
+        stretch_prompts(p, cost);
     if (sn_figure_given(&p->device->host) && !p->prefill)
         cost[SN_OPERATION_HOST] =
             (struct sn_pipe_cost){.fixed_s = p->device->host.value, .any = true};

@@ -2,6 +2,7 @@
  * pages of the cache. On the wall clock a model runs for real (native_bench.h), on the model clock
  * it is served at scale (pipe_case.h). */
 #include "bench/benches.h"
+#include "bench/macro/lengths.h"
 #include "bench/macro/native_bench.h"
 #include "bench/macro/operation.h"
 #include "bench/macro/pipe_case.h"
@@ -48,6 +49,14 @@ static const struct sn_axis axes[] = {
      .words = sn_pipe_attention_words,
      .clocks = SN_CLOCK_MODEL,
      .help = "own: each die its own prompts; spread: all dies share the heads (SP-TP-SP)"},
+    {.name = "lengths",
+     .type = SN_AXIS_WORD,
+     .def = "fixed",
+     .words = sn_lengths_words,
+     .clocks = SN_CLOCK_MODEL,
+     .help =
+         "of the prompts, of mean `prompt`: fixed, uniform (0.5 to 1.5), lognormal (sigma 0.6), "
+         "bimodal (a fifth 2.6, the rest 0.6); in attention and its projections"},
     SN_MACRO_MICROBATCH_AXIS,
     SN_MACRO_ALGORITHM_AXIS("pairwise"),
     SN_NATIVE_AXES,

@@ -8,6 +8,7 @@
 
 #include "bench/device.h"
 #include "bench/llm.h"
+#include "bench/macro/lengths.h"
 #include "bench/macro/pipe.h"
 #include "bench/macro/pipe_detail.h"
 #include "bench/profile.h"
@@ -234,6 +235,26 @@ Test(pipe, cached_tokens_are_not_computed)
     cr_expect_float_eq(half[SN_OPERATION_DENSE].ops / all[SN_OPERATION_DENSE].ops, 0.5, 1e-2);
     cr_expect_float_eq(half[SN_OPERATION_GATHER].bytes / all[SN_OPERATION_GATHER].bytes, 0.5, 1e-9);
     close_files();
+}
+
+/* "Data-parallel attention costs the maximum over ranks of the length sums; SP-TP-SP costs the
+ * mean." */
+Test(pipe, lengths_of_prompts)
+{
+    for (enum sn_lengths kind = SN_LENGTHS_UNIFORM; kind <= SN_LENGTHS_BIMODAL; kind++) {
+        struct sn_lengths_load own = sn_lengths_draw(kind, 32, 2, false, 1, 0),
+                               spread = sn_lengths_draw(kind, 32, 2, true, 1, 0);
+        cr_expect_eq(spread.longest, 1);
+        cr_expect_gt(spread.pairs, 1); /* the mean of squares is above the square of the mean */
+        cr_expect_gt(own.longest, 1);
+        cr_expect_gt(own.pairs, spread.pairs);
+    }
+    struct sn_lengths_load fixed = sn_lengths_draw(SN_LENGTHS_FIXED, 32, 2, false, 1, 0);
+    cr_expect(fixed.longest == 1 && fixed.pairs == 1);
+    /* Of many prompts a die: E[x^2] of the distribution, by hand: 13/12; exp(sigma^2); 1.64. */
+    static const double squares[] = {0, 13.0 / 12, 1.4333294, 1.64};
+    for (enum sn_lengths kind = SN_LENGTHS_UNIFORM; kind <= SN_LENGTHS_BIMODAL; kind++)
+        cr_expect_float_eq(sn_lengths_draw(kind, 256, 512, true, 3, 0).pairs, squares[kind], 0.02);
 }
 
 Test(pipe, what_is_no_step_is_said)
