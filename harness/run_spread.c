@@ -144,8 +144,8 @@ static void find_missing(struct sn_run_cases *r, const size_t *order, size_t n, 
     }
 }
 
-/* Rank 0: its own cases and the others' rows, in the order of the plan. After a failure the rest is
- * received, and left. */
+/* Rank 0: its own cases and the others' rows, in the order of the plan. After a failure, or a
+ * signal, it runs no more of its own, and stores what the others have. */
 static int collect(struct sn_run_cases *r, const size_t *order, size_t n, const bool *stored,
                    const int *owner)
 {
@@ -160,9 +160,11 @@ static int collect(struct sn_run_cases *r, const size_t *order, size_t n, const 
             mine = owner[i] ? receive_row(r, owner[i], order[i], label, &row)
                             : run_alone(r, order[i], label, &row);
         }
+        if (mine == SN_OK && !stored[i] && (owner[i] || status == SN_OK))
+            mine = sn_run_cases_store(r, label, false, &row);
+        else if (stored[i] && status == SN_OK)
+            mine = sn_run_cases_store(r, label, true, &row);
         status = status ? status : mine;
-        if (status == SN_OK)
-            status = sn_run_cases_store(r, label, stored[i], &row);
         free(label);
         sn_row_free(&row);
     }

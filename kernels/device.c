@@ -23,6 +23,25 @@ static int check_figure(const struct sn_figure *f, const char *at, double least,
     return SN_OK;
 }
 
+/* Streams share the cores out: together no more than there are. */
+static int check_streams(const struct sn_device *d, char *where)
+{
+    static const char *const kinds[] = {"cube", "vector"};
+    const struct sn_figure *cores[] = {&d->cores, &d->vector_cores};
+    if (!sn_figure_given(&d->streams[0][0]))
+        return SN_OK;
+    for (unsigned k = 0; k < 2; k++) {
+        double sum = d->streams[0][k].value + d->streams[1][k].value;
+        if (!sn_figure_given(cores[k]))
+            return WRONG(where, "streams", "streams: shares of %s cores, and %s is missing",
+                         kinds[k], k ? "vector_cores" : "cores");
+        if (!(sum > 0) || sum > cores[k]->value)
+            return WRONG(where, "streams", "streams: %g %s cores of %g", sum, kinds[k],
+                         cores[k]->value);
+    }
+    return SN_OK;
+}
+
 static int check_figures(const struct sn_device *d, char *where)
 {
     const struct {
@@ -41,6 +60,10 @@ static int check_figures(const struct sn_device *d, char *where)
         {&d->l2, "l2.bandwidth", 1, 1e18},
         {&d->l2_bytes, "l2.size", 1, 1e18},
         {&d->launch, "launch", 0, 1},
+        {&d->vector_cores, "vector_cores", 1, 1e6},
+        {&d->host, "host", 0, 1},
+        {&d->block, "block", 0, 10},
+        {&d->skew, "skew", 0, 10},
     };
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
         int s = check_figure(figures[i].f, figures[i].at, figures[i].least, figures[i].most, where);
@@ -53,7 +76,7 @@ static int check_figures(const struct sn_device *d, char *where)
         return WRONG(where, "l2", "l2: bandwidth and size go together");
     if (sn_figure_given(&d->tile_rows) && !sn_figure_given(&d->cores))
         return WRONG(where, "tile", "tile: without cores it says nothing; give cores as well");
-    return SN_OK;
+    return check_streams(d, where);
 }
 
 static int check_points(const struct sn_device_table *t, size_t index, char *where)

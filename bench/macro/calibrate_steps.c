@@ -81,7 +81,7 @@ static struct sn_pipe prefill(struct fit *f, const char *routing, unsigned cache
     p.requests = p.microbatches = 2;
     p.queries = 1;
     p.ctx = 4096;
-    p.cached = cached;
+    p.cached = p.kept = cached;
     if (cached) {
         p.load_bandwidth = sn_figure_or(&pool->read_bandwidth, pool->bandwidth.value);
         p.load_latency_s = sn_figure_or(&pool->read_latency, pool->latency.value) +
@@ -225,6 +225,11 @@ static int fit_prefill(struct fit *f)
             hi = f->device->skew.value;
     }
     f->got[ROW_PREFILL] = tokens / s;
+    if (!status && fabs(f->got[ROW_PREFILL] / f->want[ROW_PREFILL] - 1) > 0.01)
+        status = SN_FAIL(SN_EINVAL,
+                         "prefill.default: %g token/s at no skew from 0.01 to 1; the "
+                         "nearest is %g",
+                         f->want[ROW_PREFILL], f->got[ROW_PREFILL]);
     return status;
 }
 
@@ -237,8 +242,13 @@ static int fit_block(struct fit *f)
     int status = prefill_time(f, 0, &whole);
     status = status ? status : prefill_time(f, CACHED, &half);
     double block = (whole / f->want[ROW_REUSE] - half) / BLOCKS;
-    if (status || !(block > 0))
+    if (status)
         return status;
+    if (!(block > 0))
+        return SN_FAIL(SN_EINVAL,
+                       "cache.50: half of the prompts cached take %g s more than the row "
+                       "says without any cost of blocks",
+                       -block * BLOCKS);
     set(&f->device->block, block, ids[ROW_REUSE]);
     status = prefill_time(f, CACHED, &half);
     f->got[ROW_REUSE] = whole / half;

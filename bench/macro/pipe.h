@@ -51,6 +51,8 @@ struct sn_pipe {
     /* Prefill, prompts of different lengths (0 counts as 1): tokens of the die that computes
      * longest over the mean; pairs of tokens that attention sees over those of equal prompts. */
     double longest, pairs;
+    unsigned kept; /* cached tokens of a prompt whose keys and values are computed from latents: all
+                      `cached`, or 0 where the caller counts them apart */
     double load_bandwidth,
         load_latency_s; /* of the context cache: B/s a die; of a block of tokens */
 };
@@ -91,7 +93,9 @@ struct sn_pipe_layer {
     unsigned kinds, slots[SN_PIPE_KINDS];
     uint64_t most_of[SN_PIPE_KINDS];
     uint64_t wire_bytes, local_bytes; /* both legs, all dies */
-    uint64_t port_out[2]; /* most that a die's port carries in one direction: dispatch, combine */
+    /* Dispatch and combine: the most that a port is busy at its physical bandwidth; bytes of the
+     * die that sends or gets most. */
+    double port_s[2], most_bytes[2];
 };
 
 /* All of them: out (layers, microbatches). With two microbatches, whole (layers), or NULL: no more
@@ -134,6 +138,8 @@ struct sn_pipe_step {
     double ops, bytes, wire_bytes, local_bytes; /* ops, bytes of a die; wire, local: of all dies */
     unsigned flags;
 };
+/* Layers with experts, the draft's among them. */
+unsigned sn_pipe_layers(const struct sn_pipe *p);
 int sn_pipe_step(const struct sn_pipe *p, unsigned threads, struct sn_pipe_step *out);
 /* No step with one microbatch is faster, of which p is that with two: its time, from p's routing.
  */

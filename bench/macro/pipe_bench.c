@@ -6,6 +6,7 @@
 #include "bench/macro/pipe_case.h"
 #include "bench/macro/pipe_check.h"
 #include "bench/macro/pipe_detail.h"
+#include "bench/macro/serve_case.h"
 #include "harness/base/buf.h"
 #include "harness/base/status.h"
 
@@ -106,11 +107,11 @@ int sn_pipe_case_verify(struct sn_case *c, struct sn_check *k)
 /* All that the routing of a step depends on; a new string. */
 static char *routing_key(const struct sn_case *c, const struct sn_pipe *p)
 {
-    return sn_strdupf("routed %s %s %s %s %s %u %u %u %u %u %u %u %d %d %llu %llu",
+    return sn_strdupf("routed %s %s %s %s %s %u %u %u %u %u %u %u %d %u %llu %llu",
                       sn_case_text(c, "model"), p->routing, p->algorithm->name,
                       sn_case_text(c, "profile"), p->degrade, p->dies, p->redundant, p->shared_dies,
                       p->balance, p->microbatches, sn_pipe_tokens(p, sn_pipe_part(p, 0)),
-                      sn_pipe_tokens(p, p->requests), (int)p->dtype, p->prefill || p->queries > 1,
+                      sn_pipe_tokens(p, p->requests), (int)p->dtype, sn_pipe_layers(p),
                       (unsigned long long)p->seed, (unsigned long long)p->draw);
 }
 
@@ -129,10 +130,12 @@ static int run_step(const struct sn_case *c, const struct sn_pipe *p, struct sn_
     if (status == SN_OK && !routed) {
         struct sn_pipe_step *copy = sn_calloc(1, sizeof *copy);
         status = sn_pipe_step_again(p, out, copy);
-        if (status == SN_OK)
+        if (status == SN_OK) {
             sn_model_memo_set(c, key, copy, free_step);
-        else
+        } else {
             free(copy);
+            sn_pipe_step_free(out);
+        }
     }
     free(key);
     return status;
@@ -187,6 +190,16 @@ static int band(const struct sn_pipe *p, const struct sn_pipe_step *s, struct dr
     return status;
 }
 
+/* Weights and caches of a die that its memory does not hold. */
+static bool over_memory(const struct sn_pipe *p)
+{
+    const struct sn_llm *m = p->llm;
+    double weights = sn_serve_weight_bytes(m, p->dies) * (p->dtype == SN_DTYPE_BF16 ? 2 : 1),
+           cache = 2.0 * p->requests * p->ctx * (m->latent + m->rope) * m->layers;
+    return sn_figure_given(&p->device->memory_bytes) &&
+           weights + cache > p->device->memory_bytes.value;
+}
+
 static void fill_timeline(const struct sn_case *c, const struct sn_pipe *p,
                           const struct sn_pipe_step *s, struct sn_timeline *t)
 {
@@ -201,6 +214,10 @@ static void fill_timeline(const struct sn_case *c, const struct sn_pipe *p,
         sn_timeline_flag(t, "extrapolated");
     if (s->flags & SN_DEVICE_NO_PEAK)
         sn_timeline_flag(t, "no-peak");
+    if (over_memory(p))
+        sn_timeline_flag(t, "over-memory");
+    if (s->flags & SN_DEVICE_NO_LAUNCH)
+        sn_timeline_flag(t, "no-cost");
     sn_model_cost(&p->profile->cost.launch, t);
     sn_model_cost(&p->profile->cost.issue, t);
 }
@@ -252,6 +269,9 @@ int sn_pipe_case_predict(struct sn_case *c, struct sn_timeline *t)
     }
     if (!status && c->rep == 0)
         status = details(c, &p, &s);
+    if (!status && s.limit_s > s.s * (1 + 1e-9))
+        status = SN_FAIL(SN_EVERIFY, "the step takes %.6g s, less than its bound of %.6g s", s.s,
+                         s.limit_s);
     for (int r = 0; r < SN_RESOURCES && !status; r++)
         if (s.utilisation[r] > 1 + 1e-9)
             status = SN_FAIL(SN_EVERIFY, "%s: used %.3f of the step, more than all of it",

@@ -111,6 +111,7 @@ static int of_prefill(const struct sn_case *c, struct sn_pipe *p)
     p->pairs = load.pairs;
     /* Whole blocks are found in the cache. */
     p->cached = (unsigned)(reuse * p->ctx / SN_PIPE_BLOCK_TOKENS) * SN_PIPE_BLOCK_TOKENS;
+    p->kept = p->cached;
     return p->cached ? read_pool(c, p) : SN_OK;
 }
 

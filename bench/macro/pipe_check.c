@@ -58,9 +58,13 @@ static int exchange(const struct sn_case *c, const struct sn_pipe *p, struct sn_
     status = status ? status
                     : sn_endpoints_open(&e, p->dies, w->size, p->profile->dies_per_node,
                                         c->env->map_file);
+    bool here = status == SN_OK;
     status = sn_world_agree(w, status);
-    if (status)
+    if (status) {
+        if (here)
+            sn_endpoints_close(&e);
         return status;
+    }
     status = sn_world_agree(w, sn_moe_open(&m, &s, p->routing, p->seed, &e, w->comm));
     if (!status) {
         sn_dispatch_check_fit(&m);
@@ -108,14 +112,16 @@ static int add_up(const struct sn_pipe *p, struct sn_check *k)
     return SN_OK;
 }
 
+/* All that what moves depends on. */
 static char *key_of(const struct sn_pipe *p)
 {
-    return sn_strdupf("pipe %s %s %s %u %u %u %u %u %u", p->llm->name, p->routing,
-                      p->algorithm->name, p->dies, p->redundant, p->shared_dies,
-                      sn_pipe_tokens(p, p->requests), p->microbatches, p->balance);
+    return sn_strdupf("exchanged %s %s %s %u %u %u %u %u %llu", p->llm->name, p->routing,
+                      p->algorithm->name, p->dies, p->redundant, p->shared_dies, few(p),
+                      p->profile->dies_per_node, (unsigned long long)p->seed);
 }
 
-int sn_pipe_check(const struct sn_case *c, const struct sn_pipe *p, struct sn_check *k)
+/* The exchange, or what an earlier case of the run compared in the same one. Collective. */
+static int exchange_once(const struct sn_case *c, const struct sn_pipe *p, struct sn_check *k)
 {
     char *key = key_of(p);
     uint64_t *known = c->env->mutate ? NULL : sn_model_memo(c, key);
@@ -125,17 +131,22 @@ int sn_pipe_check(const struct sn_case *c, const struct sn_pipe *p, struct sn_ch
         k->compared = *known;
     } else {
         status = exchange(c, p, k);
-        if (!status && c->env->world->rank == 0)
-            status = add_up(p, k);
-        status = sn_world_agree(c->env->world, status);
         if (!status && !k->errors && !c->env->mutate) {
             known = sn_calloc(1, sizeof *known);
             *known = k->compared;
             sn_model_memo_set(c, key, known, free);
         }
     }
-    k->what = "tokens of a layer, moved through MPI to their experts and back: every copy, sum and "
-              "byte; copies drawn, and the critical path, against what they must add up to";
     free(key);
     return status;
+}
+
+int sn_pipe_check(const struct sn_case *c, const struct sn_pipe *p, struct sn_check *k)
+{
+    int status = exchange_once(c, p, k);
+    if (!status && c->env->world->rank == 0)
+        status = add_up(p, k);
+    k->what = "tokens of a layer, moved through MPI to their experts and back: every copy, sum and "
+              "byte; copies drawn, and the critical path, against what they must add up to";
+    return sn_world_agree(c->env->world, status);
 }

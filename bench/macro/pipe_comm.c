@@ -61,9 +61,10 @@ int sn_pipe_comm(const struct sn_pipe *p, unsigned requests, struct sn_pipe_cost
     double fresh = sn_pipe_tokens(p, requests);
     int status = SN_OK;
     if (p->spread && p->dies > 1) {
-        /* Compressed queries and cache entries of its tokens to all; of each token, what the heads
-         * of each die made of it, back to it. */
-        status = run(p, &sn_allgather_direct, fresh * (m->q_rank + m->latent + m->rope) * 2.0,
+        /* Compressed queries (or, without them, what they are made of) and cache entries of its
+         * tokens to all; of each token, what the heads of each die made of it, back to it. */
+        status = run(p, &sn_allgather_direct,
+                     fresh * ((m->q_rank ? m->q_rank : m->hidden) + m->latent + m->rope) * 2.0,
                      &cost[SN_OPERATION_GATHER]);
         if (!status)
             status = run(p, &sn_alltoall_direct, fresh * m->heads * m->v * 2.0 / p->dies,

@@ -185,9 +185,10 @@ static void add_prompts(const struct sn_pipe *p, unsigned requests, struct sn_pi
     for (unsigned i = 0; i <= requests; i++)
         first[i] = i * p->cached;
     sn_cost_of(SN_OP_MLA_PREFILL, &x, &part);
-    double kept = (double)requests * p->cached;
-    if (p->cached) {
+    double kept = (double)requests * p->kept;
+    if (p->cached)
         leave_out(&all, &part, 2 * kept * m->heads * (double)(qk + m->v));
+    if (p->kept) {
         add_product(p, stream, (size_t)kept, m->heads * (size_t)(m->nope + m->v), m->latent,
                     prolog);
     }

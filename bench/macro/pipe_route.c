@@ -161,26 +161,62 @@ static void find_kinds(const struct sn_placement *place, const uint64_t *got,
     }
 }
 
+/* Copies through each port of each die, out and in; a node's port stands at its first die. */
+struct ports {
+    const struct sn_profile *fabric;
+    double *out, *in; /* (dies, ports) */
+};
+
+static void add_copies(struct ports *x, const struct sn_net *net, unsigned from, unsigned to,
+                       double copies)
+{
+    const struct sn_profile *f = x->fabric;
+    int port = f->paths[sn_net_path(net, from, to)].port;
+    if (port < 0)
+        return;
+    if (f->ports[port].per_node) {
+        from -= from % f->dies_per_node;
+        to -= to % f->dies_per_node;
+    }
+    x->out[from * f->n_ports + (unsigned)port] += copies;
+    x->in[to * f->n_ports + (unsigned)port] += copies;
+}
+
+/* Combine goes the other way, so that what is out is in. */
 static void count_bytes(const struct worker *w, unsigned microbatch, const uint64_t *got,
                         struct sn_pipe_layer *out)
 {
     const struct sn_moe_draw *d = &w->draw[microbatch];
     const struct sn_moe *m = &w->moe[microbatch];
-    uint64_t each = m->copy_bytes + m->answer_bytes, local = 0, wire = 0;
+    const double bytes[2] = {(double)m->copy_bytes, (double)m->answer_bytes};
+    struct ports x = {.fabric = w->model[microbatch].profile};
+    size_t places = (size_t)d->dies * x.fabric->n_ports;
+    uint64_t local = 0, wire = 0, most = 0;
+    x.out = sn_calloc(2 * places + 1, sizeof *x.out);
+    x.in = x.out + places;
     for (unsigned s = 0; s < d->dies; s++) {
-        uint64_t own = d->count[(size_t)s * d->dies + s], sent = 0;
-        for (unsigned to = 0; to < d->dies; to++)
-            sent += d->count[(size_t)s * d->dies + to];
-        uint64_t most = sent > got[s] ? sent - own : got[s] - own;
-        if (most * m->copy_bytes > out->port_out[0])
-            out->port_out[0] = most * m->copy_bytes;
-        if (most * m->answer_bytes > out->port_out[1])
-            out->port_out[1] = most * m->answer_bytes;
-        local += own;
-        wire += sent - own;
+        const uint32_t *count = d->count + (size_t)s * d->dies;
+        uint64_t sent = 0;
+        for (unsigned to = 0; to < d->dies; to++) {
+            sent += count[to];
+            if (to != s && count[to])
+                add_copies(&x, w->net, s, to, count[to]);
+        }
+        uint64_t more = (sent > got[s] ? sent : got[s]) - count[s];
+        most = more > most ? more : most;
+        local += count[s];
+        wire += sent - count[s];
     }
-    out->wire_bytes = wire * each;
-    out->local_bytes = local * each;
+    for (unsigned leg = 0; leg < 2; leg++) {
+        for (size_t i = 0; i < 2 * places; i++)
+            out->port_s[leg] =
+                fmax(out->port_s[leg], x.out[i] * bytes[leg] /
+                                           x.fabric->ports[i % x.fabric->n_ports].bandwidth.value);
+        out->most_bytes[leg] = (double)most * bytes[leg];
+    }
+    out->wire_bytes = wire * (m->copy_bytes + m->answer_bytes);
+    out->local_bytes = local * (m->copy_bytes + m->answer_bytes);
+    free(x.out);
 }
 
 static int route_part(struct route *r, struct worker *w, unsigned layer, unsigned microbatch,
@@ -214,27 +250,27 @@ static void bound_leg(const struct route *r, struct sn_moe_time *t, uint64_t cop
     t->part_ps[SN_MOE_INJECT] = sn_ps(s);
 }
 
-/* A layer with all its microbatches; `got` has room for one more. */
+/* A layer with all its microbatches; `got` has room for two more. */
 static int route_layer(struct route *r, struct worker *w, unsigned layer, uint64_t *got,
                        struct sn_pipe_layer *out, struct sn_pipe_layer *whole)
 {
     const struct sn_pipe *p = r->p;
-    uint64_t *sum = got + p->dies, most = 0;
+    uint64_t *sum = got + p->dies, *own = sum + p->dies, most = 0;
     int status = SN_OK;
-    memset(sum, 0, p->dies * sizeof *sum);
+    memset(sum, 0, 2 * p->dies * sizeof *sum);
     for (unsigned i = 0; i < p->microbatches && !status; i++) {
         status = route_part(r, w, layer, i, got, &out[i]);
-        for (unsigned d = 0; d < p->dies; d++)
+        for (unsigned d = 0; d < p->dies; d++) {
             sum[d] += got[d];
+            own[d] += w->draw[i].count[(size_t)d * p->dies + d];
+        }
     }
     if (!whole || status)
         return status;
     *whole = (struct sn_pipe_layer){.dispatch = out->dispatch, .combine = out->combine};
     find_kinds(&w->moe[0].placement, sum, whole);
-    for (unsigned d = 0; d < p->dies; d++) /* a die keeps few copies: tokens of its own */
-        most = sum[d] > most ? sum[d] : most;
-    uint64_t own = (uint64_t)w->whole.shape.tokens;
-    most = most > own ? most - own : 0;
+    for (unsigned d = 0; d < p->dies; d++)
+        most = sum[d] - own[d] > most ? sum[d] - own[d] : most;
     bound_leg(r, &whole->dispatch, most, w->moe[0].copy_bytes);
     bound_leg(r, &whole->combine, most, w->moe[0].answer_bytes);
     return SN_OK;
@@ -251,15 +287,16 @@ int sn_pipe_route(const struct sn_pipe *p, unsigned layers, unsigned threads,
     threads = threads < 1 ? 1 : threads > layers ? layers : threads;
     int status = open_route(&r, p, threads);
     int *failed = sn_calloc(threads, sizeof *failed);
-    uint64_t *got = sn_calloc((size_t)threads * p->dies * 2, sizeof *got);
+    uint64_t *got = sn_calloc((size_t)threads * p->dies * 3, sizeof *got);
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
     for (unsigned t = 0; t < threads; t++)
         for (unsigned i = t; i < layers && !status && !failed[t]; i += threads)
-            failed[t] = route_layer(&r, &r.workers[t], i, got + (size_t)t * p->dies * 2,
+            failed[t] = route_layer(&r, &r.workers[t], i, got + (size_t)t * p->dies * 3,
                                     &out[(size_t)i * p->microbatches], whole ? &whole[i] : NULL);
+    /* Thread 0's words are recorded here; those of others are their own. */
     for (unsigned t = 0; t < threads && !status; t++)
-        status =
-            failed[t] ? SN_FAIL(failed[t], "the fabric engine refuses a layer's messages") : SN_OK;
+        status = failed[t] && t ? SN_FAIL(failed[t], "the fabric engine refuses a layer's messages")
+                                : failed[t];
     free(failed);
     free(got);
     close_route(&r);

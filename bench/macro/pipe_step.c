@@ -13,6 +13,8 @@ const char *sn_pipe_unsupported(const struct sn_pipe *p)
     unsigned slots = m->routed + p->redundant;
     if (p->requests < p->microbatches)
         return "fewer requests on a die than microbatches";
+    if (p->shared_dies && !m->shared)
+        return "dies for shared experts, of which the model has none";
     if (p->shared_dies >= p->dies)
         return "no die is left for the routed experts";
     if (p->dies - p->shared_dies > slots)
@@ -79,28 +81,23 @@ static void add(struct build *b, enum sn_operation o, unsigned layer, unsigned m
 }
 
 /* A leg: what is launched can be launched ahead; flags and what memory does for it use nothing that
- * others want; then the port is busy. */
-static void leg(const struct build *b, const struct sn_moe_time *t, uint64_t bytes,
+ * others want; then the port is busy, port_s of it at its physical bandwidth. */
+static void leg(const struct build *b, const struct sn_moe_time *t, double port_s, double bytes,
                 struct sn_pipe_cost *c)
 {
-    const struct sn_profile *fabric = b->p->profile;
     int64_t flags = b->p->sync == SN_MOE_SYNC_LINEAR ? t->linear_ps
                     : b->p->sync == SN_MOE_SYNC_LOG  ? t->log_ps
                                                      : (t->linear_ps + t->log_ps) / 2,
             work = t->part_ps[SN_MOE_INJECT], launch = t->part_ps[SN_MOE_LAUNCH],
             rest = t->total_ps - work - launch - t->part_ps[SN_MOE_FLAGS];
-    int index = fabric->paths[SN_PATH_SUPERNODE].port;
-    double port = index < 0 ? 0 : fabric->ports[index].bandwidth.value;
-    if (index >= 0 && fabric->ports[index].per_node)
-        port /= fabric->dies_per_node;
     *c = (struct sn_pipe_cost){.launch_s = sn_ps_seconds(launch),
                                .fixed_s = sn_ps_seconds(rest + flags),
                                .work_s = sn_ps_seconds(work),
                                .any = true};
-    if (c->work_s > 0 && port > 0) {
-        c->roof_s[SN_RES_FABRIC] = (double)bytes / port;
-        c->use[SN_RES_FABRIC] = fmin(1, (double)bytes / port / c->work_s);
-        c->use[SN_RES_HBM] = fmin(1, 2 * (double)bytes / b->p->device->memory.value / c->work_s);
+    c->roof_s[SN_RES_FABRIC] = port_s;
+    if (c->work_s > 0) {
+        c->use[SN_RES_FABRIC] = fmin(1, port_s / c->work_s);
+        c->use[SN_RES_HBM] = fmin(1, 2 * bytes / b->p->device->memory.value / c->work_s);
     }
 }
 
@@ -121,9 +118,9 @@ static void add_layer(struct build *b, unsigned layer, unsigned mb)
         const struct sn_pipe_layer *l = dense ? NULL : layer_of(b, layer, mb);
         struct sn_pipe_cost c = b->cost[mb][o];
         if (o == SN_OPERATION_DISPATCH && l)
-            leg(b, &l->dispatch, l->port_out[0], &c);
+            leg(b, &l->dispatch, l->port_s[0], l->most_bytes[0], &c);
         else if (o == SN_OPERATION_COMBINE && l)
-            leg(b, &l->combine, l->port_out[1], &c);
+            leg(b, &l->combine, l->port_s[1], l->most_bytes[1], &c);
         else if (o == SN_OPERATION_EXPERTS && l)
             sn_pipe_experts(b->p, l, &c);
         add(b, o, layer, mb, false, &c);
@@ -276,10 +273,15 @@ static int finish(const struct sn_pipe *p, struct sn_pipe_step *out)
     return SN_OK;
 }
 
+unsigned sn_pipe_layers(const struct sn_pipe *p)
+{
+    return p->llm->layers - p->llm->dense_layers + drafts(p);
+}
+
 static void open_step(const struct sn_pipe *p, struct sn_pipe_step *out)
 {
     *out = (struct sn_pipe_step){.limit_resource = ""};
-    out->n_layers = p->llm->layers - p->llm->dense_layers + drafts(p);
+    out->n_layers = sn_pipe_layers(p);
     out->layers = sn_calloc((size_t)out->n_layers * p->microbatches + 1, sizeof *out->layers);
     if (p->microbatches > 1)
         out->whole = sn_calloc(out->n_layers + 1, sizeof *out->whole);
@@ -315,6 +317,10 @@ int sn_pipe_step_whole(const struct sn_pipe *p, const struct sn_pipe_step *route
 int sn_pipe_step_again(const struct sn_pipe *p, const struct sn_pipe_step *routed,
                        struct sn_pipe_step *out)
 {
+    *out = (struct sn_pipe_step){0};
+    if (routed->n_layers != sn_pipe_layers(p))
+        return SN_FAIL(SN_EINVAL, "a routing of %u layers for a step of %u", routed->n_layers,
+                       sn_pipe_layers(p));
     open_step(p, out);
     memcpy(out->layers, routed->layers,
            (size_t)routed->n_layers * p->microbatches * sizeof *out->layers);

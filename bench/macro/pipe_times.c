@@ -19,6 +19,7 @@ struct table {
 
 struct times {
     struct table decode, prefill;
+    double key_s; /* of a cached token, all layers: its keys and values from the latent */
     double decode_dies, prefill_dies;
 };
 
@@ -58,12 +59,16 @@ static double decode_step_s(void *of, double requests, double ctx)
 static double prefill_s(void *of, const uint32_t *fresh, const uint32_t *cached, size_t n)
 {
     const struct times *t = of;
-    double tokens = 0, seen = 0;
+    double tokens = 0, seen = 0, kept = 0;
     for (size_t i = 0; i < n; i++) {
         tokens += fresh[i];
+        kept += cached[i];
         seen += fresh[i] * (cached[i] + (fresh[i] + 1) / 2.0);
     }
-    return tokens > 0 ? look_up(&t->prefill, tokens / t->prefill_dies, seen / tokens) : 0;
+    if (!(tokens > 0))
+        return 0;
+    return look_up(&t->prefill, tokens / t->prefill_dies, seen / tokens) +
+           kept / t->prefill_dies * t->key_s;
 }
 
 /* --- the points ---------------------------------------------------------------------------------
@@ -207,6 +212,29 @@ static int prefill_table(const struct sn_case *c, struct sn_pipe p, struct table
     return fill(t, &p, set_prefill);
 }
 
+/* As the difference of two costs of prefill, with and without them. */
+static int key_time(const struct sn_pipe *p, double *out)
+{
+    enum { TOKENS = 4096 };
+    struct sn_pipe q = *p;
+    struct sn_pipe_cost with[SN_OPERATIONS], without[SN_OPERATIONS];
+    q.prefill = q.spread = true;
+    q.dies = 1;
+    q.requests = 1;
+    q.microbatches = 1;
+    q.queries = 1;
+    q.cached = TOKENS;
+    q.ctx = TOKENS + 1;
+    q.redundant = q.shared_dies = 0;
+    int status = sn_pipe_costs(&q, 1, 1, without);
+    q.kept = TOKENS;
+    status = status ? status : sn_pipe_costs(&q, 1, 1, with);
+    if (!status)
+        *out = (with[SN_OPERATION_PROLOG].work_s - without[SN_OPERATION_PROLOG].work_s) / TOKENS *
+               p->llm->layers;
+    return status;
+}
+
 static int make(const struct sn_case *c, struct times *t)
 {
     struct sn_pipe p = {.degrade = "none", .dtype = SN_DTYPE_INT8, .seed = c->env->seed};
@@ -215,6 +243,7 @@ static int make(const struct sn_case *c, struct times *t)
     status = status ? status : sn_model_profile(c, &p.profile);
     t->decode_dies = (double)sn_case_int(c, "decode_dies");
     t->prefill_dies = (double)sn_case_int(c, "prefill_dies");
+    status = status ? status : key_time(&p, &t->key_s);
     status = status ? status : decode_table(c, p, &t->decode);
     return status ? status : prefill_table(c, p, &t->prefill);
 }

@@ -158,10 +158,11 @@ static const struct sn_axis axes[] = {
      .help = "new blocks go to the cache before the first token is given out, or behind it"},
     {.name = "outstanding",
      .type = SN_AXIS_INT,
-     .def = "1",
+     .def = "32",
      .min = 1,
      .max = 65536,
-     .help = "blocks of a request in flight between cache and die"},
+     .help =
+         "blocks of a request in flight between cache and instance, whose dies read side by side"},
     {.name = "pool_bandwidth",
      .type = SN_AXIS_REAL,
      .unit = SN_UNIT_BYTES_PER_S,

@@ -36,8 +36,10 @@ holds "TTFT is the sum of its parts" 'd < 1e-9 && d > -1e-9' -v d="$(awk -v t="$
 holds "half of the trace's blocks are found" 'h > 0.53 && h < 1060 / 1974 + 1e-9' -v h="$(value "$n1" hit_rate)"
 holds "percentiles are in order" 'a <= b && b <= c && c <= d' -v a="$(value "$n1" ttft_median)" -v b="$(value "$n1" ttft_p95)" -v c="$(value "$n1" ttft_p99)" -v d="$(value "$n1" e2e_p99)"
 # Reuse: a shared prefix of half of 8 blocks of each prompt but the first, more or less.
+# Without the cost of blocks, which for prompts this short is more than what they save.
+sed '/^block:/d' kernels/devices/ascend910c-die.yaml >"$tmp/no-block.yaml"
 for r in 0 0.5 1; do
-    expect "reuse $r" 0 $serve $generated reuse=$r -o "$tmp/r$r"
+    expect "reuse $r" 0 $serve $generated reuse=$r device="$tmp/no-block.yaml" -o "$tmp/r$r"
 done
 holds "what is shared is found" 'a == 0 && b > 0.45 && b <= 0.5 && c > 0.9' -v a="$(value "$tmp/r0" hit_rate)" -v b="$(value "$tmp/r0.5" hit_rate)" -v c="$(value "$tmp/r1" hit_rate)"
 holds "reuse makes the first token earlier" 'a > b && b > c' -v a="$(value "$tmp/r0" ttft_median)" -v b="$(value "$tmp/r0.5" ttft_median)" -v c="$(value "$tmp/r1" ttft_median)"

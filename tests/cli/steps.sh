@@ -40,6 +40,25 @@ head -n 3 "$tmp/mixed2/rows.jsonl" >"$tmp/head" && cp -r "$tmp/mixed2" "$tmp/cut
 expect "resumed on 2 ranks" 0 mpiexec -n 2 "$SNBENCH" run --suite "$tmp/mixed.yaml" $model -o "$tmp/cut" --resume
 cmp -s "$tmp/mixed1/rows.jsonl" "$tmp/cut/rows.jsonl" && ok "as if uninterrupted" || not_ok "as if uninterrupted: rows differ"
 
+# What is kept for later cases is kept apart: decode with a draft and prefill of one shape; parts of different sizes.
+cat >"$tmp/shapes.yaml" <<'Y'
+name: shapes
+brief: "cases that look alike to what is remembered"
+cases:
+  - bench: decode
+    axes: ["model=nano", "ep=4", "batch=128", "kv=64", "mtp=1", "routing=uniform", "eplb=on"]
+  - bench: prefill
+    axes: ["model=nano", "ep=4", "tokens=256", "prompt=64", "routing=uniform", "eplb=on", "algorithm=put"]
+  - bench: decode
+    axes: ["model=nano", "ep=4", "batch=12,6", "kv=64", "mtp=0,1"]
+Y
+for ranks in 1 3; do
+    expect "shapes on $ranks ranks" 0 mpiexec -n $ranks "$SNBENCH" run --suite "$tmp/shapes.yaml" $model -o "$tmp/shapes$ranks"
+done
+cmp -s "$tmp/shapes1/rows.jsonl" "$tmp/shapes3/rows.jsonl" && ok "whatever came before" || not_ok "whatever came before: rows differ"
+expect "one of them alone" 0 "$SNBENCH" run decode $model model=nano ep=4 batch=6 kv=64 mtp=1 -o "$tmp/alone"
+grep -qxF "$(cat "$tmp/alone/rows.jsonl")" "$tmp/shapes1/rows.jsonl" && ok "the same alone" || not_ok "the same alone: another row"
+
 expect "a damaged exchange is found" 1 "$SNBENCH" run decode $model model=nano ep=4 batch=4 kv=128 --mutate bitflip -o "$tmp/mutated"
 
 expect "a trace" 0 "$SNBENCH" run decode $model model=nano ep=4 batch=4 kv=128 --trace "$tmp/trace.json" -o "$tmp/traced"

@@ -184,6 +184,55 @@ Test(pipe, whole_is_a_lower_bound)
     close_files();
 }
 
+/* Few dies keep many copies to themselves. */
+Test(pipe, whole_is_a_lower_bound_of_few_dies)
+{
+    open_files("nano");
+    for (unsigned dies = 1; dies <= 4; dies *= 2) {
+        struct sn_pipe p = decode(dies, 16, 2);
+        struct sn_pipe_step two = step_of(&p);
+        double least;
+        cr_assert_eq(sn_pipe_step_whole(&p, &two, &least), SN_OK);
+        p.microbatches = 1;
+        cr_expect_leq(least, time_of(&p), "%u dies", dies);
+        sn_pipe_step_free(&two);
+    }
+    close_files();
+}
+
+/* Of every port: also of a node's, and of those inside it. */
+Test(pipe, no_step_beats_its_bound)
+{
+    static const char *const fabrics[] = {"cloudmatrix384-vpc", "h800-deepep", "ideal",
+                                          "cloudmatrix384-rdma"};
+    open_files("nano");
+    for (unsigned i = 0; i < 4; i++) {
+        sn_profile_close(&fabric);
+        cr_assert_eq(sn_profile_open(&fabric, fabrics[i]), SN_OK, "%s", sn_status_message());
+        for (unsigned dies = 2; dies <= 32; dies *= 4) {
+            struct sn_pipe p = decode(dies, 64, 1);
+            p.routing = "zipf(1)";
+            p.algorithm = algorithm(SN_MOE_COUNTS_AND_PAIRS);
+            struct sn_pipe_step s = step_of(&p);
+            cr_expect_leq(s.limit_s, s.s * (1 + 1e-9), "%s, %u dies: %g of %g", fabrics[i], dies,
+                          s.limit_s, s.s);
+            sn_pipe_step_free(&s);
+        }
+    }
+    close_files();
+}
+
+Test(pipe, another_number_of_layers_is_refused)
+{
+    open_files("nano");
+    struct sn_pipe p = decode(4, 4, 1);
+    struct sn_pipe_step s = step_of(&p), again;
+    p.queries = 1; /* no draft */
+    cr_expect_eq(sn_pipe_step_again(&p, &s, &again), SN_EINVAL);
+    sn_pipe_step_free(&s);
+    close_files();
+}
+
 /* The result does not depend on who works at it. */
 Test(pipe, threads_do_not_matter)
 {
