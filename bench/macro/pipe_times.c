@@ -178,9 +178,10 @@ static void spread_experts(struct sn_pipe *p)
 
 static int decode_table(const struct sn_case *c, struct sn_pipe p, struct table *t)
 {
-    static const double requests[] = {1, 2, 4, 8, 16, 32, 48, 64, 96, 128},
+    static const double requests[] = {1, 4, 16, 48, 128},
                         ctx[] = {128, 1024, 4096, 16384, 65536, 262144};
-    *t = (struct table){.rows = ROWS, .cols = sizeof ctx / sizeof *ctx};
+    *t = (struct table){.rows = sizeof requests / sizeof *requests,
+                        .cols = sizeof ctx / sizeof *ctx};
     memcpy(t->row, requests, sizeof requests);
     memcpy(t->col, ctx, sizeof ctx);
     p.algorithm = algorithm(SN_MOE_COPIES);
@@ -195,7 +196,7 @@ static int decode_table(const struct sn_case *c, struct sn_pipe p, struct table 
 
 static int prefill_table(const struct sn_case *c, struct sn_pipe p, struct table *t)
 {
-    static const double tokens[] = {16, 64, 256, 1024, 2048, 4096, 8192, 16384},
+    static const double tokens[] = {16, 128, 512, 2048, 8192, 16384},
                         seen[] = {64, 1024, 4096, 16384, 65536, 262144};
     char routing[32] = "uniform";
     *t = (struct table){.rows = sizeof tokens / sizeof *tokens, .cols = sizeof seen / sizeof *seen};
