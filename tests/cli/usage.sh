@@ -59,4 +59,11 @@ rm -rf "$tmp/d"
 for c in "list benchmarks" "describe latency" "run --help" "--version" "report tests/golden/quick" "compare tests/golden/launches tests/golden/launches --threshold 5%"; do
     expect "$c without MPI" 0 $broken "$SNBENCH" $c
 done
+# Every suite can be planned, each on the clock that it is for.
+for suite in bench/suites/*.yaml; do
+    name=$(basename "$suite" .yaml)
+    clock=wall
+    grep -q 'clock=model' "$suite" && clock=model
+    expect "suite $name can be planned" 0 mpiexec -n 2 "$SNBENCH" run --suite "$name" --clock=$clock --dry-run
+done
 finish
