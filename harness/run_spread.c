@@ -47,16 +47,16 @@ static size_t find_groups(const struct sn_run_cases *r, const size_t *order, siz
     return groups;
 }
 
-/* owner (n): groups in turn, to and fro, since costs mostly rise along a sweep; where there are few
- * groups, cases in turn. */
+/* owner (n): groups in turn; where there are few groups, cases in turn. Not to and fro, though
+ * costs mostly rise along a sweep: rank 0 stores in the order of the plan, and the last group would
+ * often be its own, begun when all others are done. */
 static void deal(const struct sn_run_cases *r, const size_t *order, size_t n, const bool *stored,
                  int *owner)
 {
     size_t size = (size_t)r->env->world->size, *group = sn_calloc(n + 1, sizeof *group), k = 0;
     bool few = find_groups(r, order, n, stored, group) < 2 * size;
     for (size_t i = 0; i < n; i++) {
-        size_t turn = few ? k : group[i], at = turn % size;
-        owner[i] = (int)(turn / size % 2 ? size - 1 - at : at);
+        owner[i] = (int)((few ? k : group[i]) % size);
         k += !stored[i];
     }
     free(group);
