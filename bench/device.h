@@ -23,6 +23,15 @@ int sn_device_parse(struct sn_device *out, const char *text, size_t n, const cha
 /* For the axis `device`: SN_OK, or an unknown name. Reads no file given by path. */
 int sn_device_axis_check(const char *name_or_file);
 
+/* The axis `device` of every benchmark that has it; `clocks_`: of the clocks it belongs to, or 0.
+ */
+#define SN_DEVICE_AXIS(clocks_)                                                                    \
+    {                                                                                              \
+        .name = "device", .type = SN_AXIS_TEXT, .def = "ascend910c-die",                           \
+        .check = sn_device_axis_check, .is_device = true, .clocks = (clocks_),                     \
+        .help = "device profile, a name of snbench list devices or a file"                         \
+    }
+
 /* The profile as YAML text that sn_device_parse() reads. */
 void sn_device_write(const struct sn_device *d, struct sn_buf *out);
 

@@ -91,13 +91,7 @@ struct sn_kernel_op {
          .max = 1024,                                                                              \
          .clocks = SN_CLOCK_WALL,                                                                  \
          .help = "OpenMP threads of each rank that compute together"},                             \
-        {.name = "device",                                                                         \
-         .type = SN_AXIS_TEXT,                                                                     \
-         .def = "ascend910c-die",                                                                  \
-         .check = sn_device_axis_check,                                                            \
-         .is_device = true,                                                                        \
-         .clocks = SN_CLOCK_MODEL,                                                                 \
-         .help = "device profile, a name of snbench list devices or a file"},                      \
+        SN_DEVICE_AXIS(SN_CLOCK_MODEL),                                                            \
     {                                                                                              \
         .name = "variant", .type = SN_AXIS_WORD, .def = "best",                                    \
         .words = sn_kernel_words[SN_OP_##op], .extra = "best", .clocks = SN_CLOCK_WALL,            \
