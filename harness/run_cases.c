@@ -65,6 +65,15 @@ static void take_turn(void *arg, size_t i)
     sn_watch_go_on(s->r->env->watch, e->label, e->spent_ns);
 }
 
+bool sn_run_cases_stored(const struct sn_run_cases *r, size_t i)
+{
+    int stored =
+        r->dir && sn_rundir_has(r->dir, r->plan->cases[i].id, r->o->launch < 0 ? 0 : r->o->launch);
+
+    MPI_Bcast(&stored, 1, MPI_INT, 0, r->env->world->comm);
+    return stored;
+}
+
 static void open_set(struct set *s, struct sn_run_cases *r, const size_t *order, size_t n)
 {
     *s = (struct set){.r = r,
@@ -73,16 +82,11 @@ static void open_set(struct set *s, struct sn_run_cases *r, const size_t *order,
                       .missing = sn_calloc(n, sizeof *s->missing)};
     for (size_t i = 0; i < n; i++) {
         struct entry *e = &s->entries[i];
-        const struct sn_plan_case *pc = &r->plan->cases[order[i]];
-        int stored = 0;
         e->at = order[i];
-        e->label = sn_plan_label(pc);
+        e->label = sn_plan_label(&r->plan->cases[e->at]);
         sn_run_cases_row(r, e->at, &e->row);
-        if (r->dir)
-            stored = sn_rundir_has(r->dir, pc->id, e->row.launch);
-        MPI_Bcast(&stored, 1, MPI_INT, 0, r->env->world->comm);
-        e->stored = stored;
-        if (!stored)
+        e->stored = sn_run_cases_stored(r, e->at);
+        if (!e->stored)
             s->missing[s->n_missing++] = i;
     }
 }

@@ -21,6 +21,9 @@ struct sn_run_cases {
 /* An initialised row of case i of the plan in this launch. */
 void sn_run_cases_row(const struct sn_run_cases *r, size_t i, struct sn_row *row);
 
+/* Collective. Has case i a row in this launch from an earlier start? */
+bool sn_run_cases_stored(const struct sn_run_cases *r, size_t i);
+
 /* Rank 0: appends the row of a case that has run, unless it was there before, and says what became
  * of it. */
 int sn_run_cases_store(struct sn_run_cases *r, const char *label, bool stored,

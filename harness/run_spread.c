@@ -134,16 +134,6 @@ static int receive_row(struct sn_run_cases *r, int from, size_t at, const char *
     return status;
 }
 
-static void find_missing(struct sn_run_cases *r, const size_t *order, size_t n, bool *stored)
-{
-    for (size_t i = 0; i < n; i++) {
-        int has = r->dir && sn_rundir_has(r->dir, r->plan->cases[order[i]].id,
-                                          r->o->launch < 0 ? 0 : r->o->launch);
-        MPI_Bcast(&has, 1, MPI_INT, 0, r->env->world->comm);
-        stored[i] = has;
-    }
-}
-
 /* Rank 0: its own cases and the others' rows, in the order of the plan. After a failure, or a
  * signal, it runs no more of its own, and stores what the others have. */
 static int collect(struct sn_run_cases *r, const size_t *order, size_t n, const bool *stored,
@@ -197,9 +187,10 @@ int sn_run_spread(struct sn_run_cases *r, const size_t *order, size_t n)
     struct sent *sent = sn_calloc(n, sizeof *sent);
     int *owner = sn_calloc(n, sizeof *owner);
     int status = SN_OK;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         sent[i].request = MPI_REQUEST_NULL;
-    find_missing(r, order, n, stored);
+        stored[i] = sn_run_cases_stored(r, order[i]);
+    }
     deal(r, order, n, stored, owner);
     if (w->rank == 0)
         status = collect(r, order, n, stored, owner);
