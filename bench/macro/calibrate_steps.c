@@ -8,7 +8,7 @@
 
 #include "bench/device.h"
 #include "bench/llm.h"
-#include "bench/macro/pipe.h"
+#include "bench/macro/pipe_defaults.h"
 #include "bench/profile.h"
 #include "harness/base/buf.h"
 #include "harness/base/status.h"
@@ -45,23 +45,16 @@ static struct sn_pipe problem(struct fit *f)
     return p;
 }
 
-static const struct sn_moe_algorithm *algorithm(enum sn_moe_schedule schedule)
-{
-    size_t i = 0;
-    while (sn_moe_algorithms[i]->schedule != schedule)
-        i++;
-    return sn_moe_algorithms[i];
-}
-
 /* As decode's axes have it by default. */
 static struct sn_pipe decode(struct fit *f, unsigned batch, unsigned microbatches)
 {
     struct sn_pipe p = problem(f);
     p.routing = "uniform";
-    p.algorithm = algorithm(SN_MOE_COPIES);
+    p.algorithm = sn_pipe_algorithm(SN_MOE_COPIES);
     p.balance = true;
     p.dies = 320;
-    p.shared_dies = p.redundant = 32;
+    p.shared_dies = sn_pipe_shared_dies(&p);
+    p.redundant = sn_pipe_redundant(&p);
     p.requests = batch / 2;
     p.queries = 2;
     p.ctx = 4096;
@@ -72,21 +65,17 @@ static struct sn_pipe decode(struct fit *f, unsigned batch, unsigned microbatche
 /* As prefill's. */
 static struct sn_pipe prefill(struct fit *f, const char *routing, unsigned cached)
 {
-    const struct sn_profile_path *pool = &f->fabric.paths[SN_PATH_CPU];
     struct sn_pipe p = problem(f);
     p.prefill = p.spread = true;
     p.routing = routing;
-    p.algorithm = algorithm(SN_MOE_COUNTS_AND_PAIRS);
+    p.algorithm = sn_pipe_algorithm(SN_MOE_COUNTS_AND_PAIRS);
     p.dies = 32;
     p.requests = p.microbatches = 2;
     p.queries = 1;
     p.ctx = 4096;
     p.cached = p.kept = cached;
-    if (cached) {
-        p.load_bandwidth = sn_figure_or(&pool->read_bandwidth, pool->bandwidth.value);
-        p.load_latency_s = sn_figure_or(&pool->read_latency, pool->latency.value) +
-                           sn_figure_or(&f->device->block, 0);
-    }
+    if (cached)
+        sn_pipe_pool(&p, &f->fabric); /* which has the path */
     return p;
 }
 
@@ -197,15 +186,15 @@ static int route_decode(struct fit *f)
 
 static int prefill_time(struct fit *f, unsigned cached, double *s)
 {
-    char *routing = sn_strdupf("zipf(%.6g)", f->device->skew.value);
+    char routing[SN_PIPE_ROUTING_TEXT];
     struct sn_pipe p = prefill(f, routing, cached);
+    sn_pipe_routing(&p, routing);
     struct sn_pipe_step step;
     int status = sn_pipe_step(&p, (unsigned)omp_get_num_procs(), &step);
     if (!status)
         *s = step.s;
     if (!status)
         sn_pipe_step_free(&step);
-    free(routing);
     return status;
 }
 

@@ -3,6 +3,8 @@
 #include "bench/macro/native_bench.h"
 #include "bench/macro/pipe_case.h"
 
+static const bool is_prefill = PREFILL;
+
 static const char *unsupported(const struct sn_case *c)
 {
     return sn_on_model(c) ? sn_pipe_case_unsupported(c) : sn_native_unsupported(c, PREFILL);
@@ -52,7 +54,7 @@ static void teardown(struct sn_case *c)
     .bytes = SN_NATIVE_BYTES ". Model clock: of dispatch and combine in all layers of a step",     \
     .limit = SN_NATIVE_LIMIT ". Model clock: all that a die does on its busiest resource, at the " \
                              "roof of that",                                                       \
-    .metric_docs = docs, .unsupported = unsupported, .memory = memory, .inputs = inputs,           \
-    .endpoints = sn_native_dies, .setup = setup, .verify = verify, .prepare = sn_native_prepare,   \
-    .run = sn_native_run, .predict = sn_pipe_case_predict, .metrics = metrics,                     \
-    .teardown = teardown
+    .metric_docs = docs, .own = &is_prefill, .unsupported = unsupported, .memory = memory,         \
+    .inputs = inputs, .endpoints = sn_native_dies, .setup = setup, .verify = verify,               \
+    .prepare = sn_native_prepare, .run = sn_native_run, .predict = sn_pipe_case_predict,           \
+    .metrics = metrics, .teardown = teardown

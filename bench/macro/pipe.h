@@ -148,6 +148,9 @@ int sn_pipe_step_whole(const struct sn_pipe *p, const struct sn_pipe_step *route
  * form of synchronisation. Cheap. */
 int sn_pipe_step_again(const struct sn_pipe *p, const struct sn_pipe_step *routed,
                        struct sn_pipe_step *out);
+/* The routing alone, of a step of p: no tasks, no times. For sn_pipe_step_again() later. */
+void sn_pipe_routing_copy(const struct sn_pipe *p, const struct sn_pipe_step *routed,
+                          struct sn_pipe_step *out);
 void sn_pipe_step_free(struct sn_pipe_step *s);
 
 #endif

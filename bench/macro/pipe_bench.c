@@ -14,7 +14,7 @@
 struct drawn {
     double s, layer, stream[SN_PIPE_STREAMS], exposed, imbalance, ops, bytes, wire, local, low,
         high;
-    double used[SN_RESOURCES], limit_s;
+    double used[SN_RESOURCES];
     unsigned microbatches, draw;
 };
 
@@ -29,7 +29,7 @@ struct state {
 
 static bool is_prefill(const struct sn_case *c)
 {
-    return sn_bench_axis_find(c->bench, "prompt") >= 0 && sn_bench_axis_find(c->bench, "kv") < 0;
+    return *(const bool *)c->bench->own;
 }
 
 const char *sn_pipe_case_unsupported(const struct sn_case *c)
@@ -129,13 +129,8 @@ static int run_step(const struct sn_case *c, const struct sn_pipe *p, struct sn_
     int status = routed ? sn_pipe_step_again(p, routed, out) : sn_pipe_step(p, 1, out);
     if (status == SN_OK && !routed) {
         struct sn_pipe_step *copy = sn_calloc(1, sizeof *copy);
-        status = sn_pipe_step_again(p, out, copy);
-        if (status == SN_OK) {
-            sn_model_memo_set(c, key, copy, free_step);
-        } else {
-            free(copy);
-            sn_pipe_step_free(out);
-        }
+        sn_pipe_routing_copy(p, out, copy);
+        sn_model_memo_set(c, key, copy, free_step);
     }
     free(key);
     return status;
@@ -233,7 +228,6 @@ static void keep(struct state *state, const struct sn_pipe *p, const struct sn_p
     d->bytes = s->bytes;
     d->wire = s->wire_bytes;
     d->local = s->local_bytes;
-    d->limit_s = s->limit_s;
     d->microbatches = p->microbatches;
     memcpy(d->stream, s->stream_s, sizeof d->stream);
     memcpy(d->used, s->utilisation, sizeof d->used);

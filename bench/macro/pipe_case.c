@@ -1,15 +1,15 @@
 /* From a case's axes to a step: bench/macro/pipe_case.h. */
 #include "bench/macro/pipe_case.h"
 
-#include "bench/macro/lengths.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/macro/lengths.h"
+#include "bench/macro/pipe_defaults.h"
 #include "harness/base/buf.h"
 #include "harness/base/status.h"
 
-enum { AUTO_REDUNDANT = 32, OWN_SHARED_FROM = 320, AUTO_MAX = 65535 };
+enum { AUTO_MAX = 65535 };
 
 const char *const sn_pipe_dtype_words[] = {
     [SN_DTYPE_BF16] = "bf16", [SN_DTYPE_INT8] = "int8", NULL};
@@ -68,26 +68,15 @@ int sn_pipe_model(const struct sn_case *c, const struct sn_llm **out)
     return status;
 }
 
-/* What a die reads of the context cache, of the plane's profile: from CPU memory, where the pool
- * is; a node's one port is shared by its dies. */
 static int read_pool(const struct sn_case *c, struct sn_pipe *p)
 {
     struct sn_profile pool;
     int status = sn_profile_open(&pool, sn_case_text(c, "pool"));
     if (status != SN_OK)
         return status;
-    const struct sn_profile_path *way = &pool.paths[SN_PATH_CPU];
-    if (way->port < 0) {
-        sn_profile_close(&pool);
-        return SN_FAIL(SN_EINVAL, "pool: %s has no path to CPU memory", sn_case_text(c, "pool"));
-    }
-    p->load_bandwidth = sn_figure_or(&way->read_bandwidth, way->bandwidth.value);
-    if (pool.ports[way->port].per_node)
-        p->load_bandwidth /= pool.dies_per_node;
-    p->load_latency_s =
-        sn_figure_or(&way->read_latency, way->latency.value) + sn_figure_or(&p->device->block, 0);
+    status = sn_pipe_pool(p, &pool);
     sn_profile_close(&pool);
-    return SN_OK;
+    return status;
 }
 
 static void of_decode(const struct sn_case *c, struct sn_pipe *p)
@@ -115,27 +104,16 @@ static int of_prefill(const struct sn_case *c, struct sn_pipe *p)
     return p->cached ? read_pool(c, p) : SN_OK;
 }
 
-/* Slots for replicas: as many as give each die one of its own, with balance some to spare. */
-static unsigned auto_redundant(const struct sn_pipe *p)
-{
-    unsigned routed = p->llm->routed, holders = p->dies - p->shared_dies;
-    unsigned least = holders > routed ? holders - routed : 0;
-    if (p->shared_dies) /* one slot a die, or as many on each */
-        return (routed + holders - 1) / holders * holders - routed;
-    return p->balance && least < AUTO_REDUNDANT && routed > AUTO_REDUNDANT ? AUTO_REDUNDANT : least;
-}
-
-/* `auto`: uniform, or the popularity that the device's profile has for where nothing balances. */
+/* The axis's word; that of `auto` lives as long as the run. */
 static const char *routing_of(const struct sn_case *c, const struct sn_pipe *p)
 {
-    const char *text = sn_case_text(c, "routing");
-    if (strcmp(text, "auto"))
-        return text;
-    if (!p->prefill || !sn_figure_given(&p->device->skew))
-        return "uniform";
-    char *key = sn_strdupf("skew %.6g", p->device->skew.value), *known = sn_model_memo(c, key);
+    char text[SN_PIPE_ROUTING_TEXT];
+    if (strcmp(sn_case_text(c, "routing"), "auto") != 0)
+        return sn_case_text(c, "routing");
+    sn_pipe_routing(p, text);
+    char *key = sn_strdupf("routing text %s", text), *known = sn_model_memo(c, key);
     if (!known) {
-        known = sn_strdupf("zipf(%.6g)", p->device->skew.value);
+        known = sn_strdup(text);
         sn_model_memo_set(c, key, known, free);
     }
     free(key);
@@ -165,10 +143,9 @@ int sn_pipe_of_case(const struct sn_case *c, bool prefill, struct sn_pipe *p)
         status = of_prefill(c, p);
     else
         of_decode(c, p);
-    unsigned own = !prefill && p->llm->shared && p->dies >= OWN_SHARED_FROM ? p->dies / 10 : 0;
-    p->shared_dies = number_or(c, "shared", own);
+    p->shared_dies = number_or(c, "shared", sn_pipe_shared_dies(p));
     if (p->shared_dies < p->dies)
-        p->redundant = number_or(c, "redundant", auto_redundant(p));
+        p->redundant = number_or(c, "redundant", sn_pipe_redundant(p));
     if (p->requests && p->microbatches > p->requests)
         p->microbatches = p->requests;
     return status;

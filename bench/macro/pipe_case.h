@@ -64,14 +64,7 @@ extern const char *const sn_pipe_attention_words[]; /* "own", "spread", NULL */
          .clocks = SN_CLOCK_MODEL,                                                                 \
          .help = "on: the row has a timeline of two layers, and how its time answers to each "     \
                  "figure of the profiles, 10 % less and more"},                                    \
-        {.name = "device",                                                                         \
-         .type = SN_AXIS_TEXT,                                                                     \
-         .def = "ascend910c-die",                                                                  \
-         .check = sn_device_axis_check,                                                            \
-         .is_device = true,                                                                        \
-         .clocks = SN_CLOCK_MODEL,                                                                 \
-         .help = "device profile, a name of snbench list devices or a file"},                      \
-        SN_MODEL_AXES
+        SN_DEVICE_AXIS(SN_CLOCK_MODEL), SN_MODEL_AXES
 
 /* The model, kept open until the run ends. SN_EINVAL, SN_EIO. */
 int sn_pipe_model(const struct sn_case *c, const struct sn_llm **out);

@@ -6,6 +6,7 @@
 #include "bench/macro/pipe.h"
 #include "harness/base/buf.h"
 #include "harness/base/status.h"
+#include "harness/stats.h"
 
 const char *sn_pipe_unsupported(const struct sn_pipe *p)
 {
@@ -167,16 +168,12 @@ static int build(struct build *b)
 /* --- what the schedule says ---------------------------------------------------------------------
  */
 
-static int by_value(const void *a, const void *b)
+static double median(const double *x, size_t n)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *x, size_t n)
-{
-    qsort(x, n, sizeof *x, by_value);
-    return n ? n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2 : NAN;
+    double middle = NAN, lo, hi;
+    if (n)
+        sn_stats_median_ci(x, n, 0.95, &middle, &lo, &hi);
+    return middle;
 }
 
 static bool communicates(enum sn_operation o)
@@ -314,6 +311,16 @@ int sn_pipe_step_whole(const struct sn_pipe *p, const struct sn_pipe_step *route
     return status;
 }
 
+void sn_pipe_routing_copy(const struct sn_pipe *p, const struct sn_pipe_step *routed,
+                          struct sn_pipe_step *out)
+{
+    open_step(p, out);
+    memcpy(out->layers, routed->layers,
+           (size_t)routed->n_layers * p->microbatches * sizeof *out->layers);
+    if (out->whole && routed->whole)
+        memcpy(out->whole, routed->whole, routed->n_layers * sizeof *out->whole);
+}
+
 int sn_pipe_step_again(const struct sn_pipe *p, const struct sn_pipe_step *routed,
                        struct sn_pipe_step *out)
 {
@@ -321,11 +328,7 @@ int sn_pipe_step_again(const struct sn_pipe *p, const struct sn_pipe_step *route
     if (routed->n_layers != sn_pipe_layers(p))
         return SN_FAIL(SN_EINVAL, "a routing of %u layers for a step of %u", routed->n_layers,
                        sn_pipe_layers(p));
-    open_step(p, out);
-    memcpy(out->layers, routed->layers,
-           (size_t)routed->n_layers * p->microbatches * sizeof *out->layers);
-    if (out->whole && routed->whole)
-        memcpy(out->whole, routed->whole, routed->n_layers * sizeof *out->whole);
+    sn_pipe_routing_copy(p, routed, out);
     int status = finish(p, out);
     if (status)
         sn_pipe_step_free(out);

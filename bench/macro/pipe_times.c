@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/macro/pipe_case.h"
+#include "bench/macro/pipe_defaults.h"
 #include "harness/base/buf.h"
 #include "harness/base/status.h"
 
@@ -160,22 +161,6 @@ static void set_prefill(struct sn_pipe *p, double tokens, double seen)
 /* --- a case -------------------------------------------------------------------------------------
  */
 
-static const struct sn_moe_algorithm *algorithm(enum sn_moe_schedule schedule)
-{
-    size_t i = 0;
-    while (sn_moe_algorithms[i]->schedule != schedule)
-        i++;
-    return sn_moe_algorithms[i];
-}
-
-static void spread_experts(struct sn_pipe *p)
-{
-    unsigned holders = p->dies - p->shared_dies, routed = p->llm->routed;
-    p->redundant = holders > routed ? holders - routed : 0;
-    if (p->balance && !p->redundant && routed > 32)
-        p->redundant = 32;
-}
-
 static int decode_table(const struct sn_case *c, struct sn_pipe p, struct table *t)
 {
     static const double requests[] = {1, 4, 16, 48, 128},
@@ -184,13 +169,13 @@ static int decode_table(const struct sn_case *c, struct sn_pipe p, struct table 
                         .cols = sizeof ctx / sizeof *ctx};
     memcpy(t->row, requests, sizeof requests);
     memcpy(t->col, ctx, sizeof ctx);
-    p.algorithm = algorithm(SN_MOE_COPIES);
+    p.algorithm = sn_pipe_algorithm(SN_MOE_COPIES);
     p.routing = "uniform";
     p.balance = true;
     p.dies = (unsigned)sn_case_int(c, "decode_dies");
-    p.shared_dies = p.llm->shared && p.dies >= 320 ? p.dies / 10 : 0;
+    p.shared_dies = sn_pipe_shared_dies(&p);
+    p.redundant = sn_pipe_redundant(&p);
     p.queries = 1 + (unsigned)sn_case_int(c, "mtp");
-    spread_experts(&p);
     return fill(t, &p, set_decode);
 }
 
@@ -198,18 +183,17 @@ static int prefill_table(const struct sn_case *c, struct sn_pipe p, struct table
 {
     static const double tokens[] = {16, 128, 512, 2048, 8192, 16384},
                         seen[] = {64, 1024, 4096, 16384, 65536, 262144};
-    char routing[32] = "uniform";
+    char routing[SN_PIPE_ROUTING_TEXT];
     *t = (struct table){.rows = sizeof tokens / sizeof *tokens, .cols = sizeof seen / sizeof *seen};
     memcpy(t->row, tokens, sizeof tokens);
     memcpy(t->col, seen, sizeof seen);
-    if (sn_figure_given(&p.device->skew))
-        snprintf(routing, sizeof routing, "zipf(%.6g)", p.device->skew.value);
     p.prefill = p.spread = true;
-    p.algorithm = algorithm(SN_MOE_COUNTS_AND_PAIRS);
+    sn_pipe_routing(&p, routing);
+    p.algorithm = sn_pipe_algorithm(SN_MOE_COUNTS_AND_PAIRS);
     p.routing = routing;
     p.dies = (unsigned)sn_case_int(c, "prefill_dies");
+    p.redundant = sn_pipe_redundant(&p);
     p.queries = 1;
-    spread_experts(&p);
     return fill(t, &p, set_prefill);
 }
 

@@ -3,7 +3,7 @@
  * All operations are launched at 0, from queues that run ahead: of `launch_s` an operation pays
  * what is left when it may start.
  *
- * An operation lasts `fixed_s` (launch, latency; uses nothing), then `work_s` when it is alone.
+ * An operation lasts `fixed_s` (latency, waiting; uses nothing), then `work_s` when it is alone.
  * While it works it uses a share of each resource (0: none; 1: all of it). Where the operations
  * that work at a time want more of a resource than there is, they are slowed, as a fluid: all
  * speeds rise together until a resource is full; who uses it stays there, the others go on rising

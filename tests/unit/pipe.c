@@ -9,7 +9,7 @@
 #include "bench/device.h"
 #include "bench/llm.h"
 #include "bench/macro/lengths.h"
-#include "bench/macro/pipe.h"
+#include "bench/macro/pipe_defaults.h"
 #include "bench/macro/pipe_detail.h"
 #include "bench/profile.h"
 #include "harness/base/status.h"
@@ -32,14 +32,6 @@ static void close_files(void)
     sn_profile_close(&fabric);
 }
 
-static const struct sn_moe_algorithm *algorithm(enum sn_moe_schedule schedule)
-{
-    size_t i = 0;
-    while (sn_moe_algorithms[i]->schedule != schedule)
-        i++;
-    return sn_moe_algorithms[i];
-}
-
 static struct sn_pipe decode(unsigned dies, unsigned requests, unsigned microbatches)
 {
     return (struct sn_pipe){.llm = &llm,
@@ -47,7 +39,7 @@ static struct sn_pipe decode(unsigned dies, unsigned requests, unsigned microbat
                             .profile = &fabric,
                             .degrade = "none",
                             .routing = "uniform",
-                            .algorithm = algorithm(SN_MOE_COPIES),
+                            .algorithm = sn_pipe_algorithm(SN_MOE_COPIES),
                             .dtype = SN_DTYPE_INT8,
                             .seed = 1,
                             .balance = true,
@@ -212,7 +204,7 @@ Test(pipe, no_step_beats_its_bound)
         for (unsigned dies = 2; dies <= 32; dies *= 4) {
             struct sn_pipe p = decode(dies, 64, 1);
             p.routing = "zipf(1)";
-            p.algorithm = algorithm(SN_MOE_COUNTS_AND_PAIRS);
+            p.algorithm = sn_pipe_algorithm(SN_MOE_COUNTS_AND_PAIRS);
             struct sn_pipe_step s = step_of(&p);
             cr_expect_leq(s.limit_s, s.s * (1 + 1e-9), "%s, %u dies: %g of %g", fabrics[i], dies,
                           s.limit_s, s.s);
