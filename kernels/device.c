@@ -36,8 +36,9 @@ static int check_streams(const struct sn_device *d, char *where)
             return WRONG(where, "streams", "streams: shares of %s cores, and %s is missing",
                          kinds[k], k ? "vector_cores" : "cores");
         if (!(sum > 0) || sum > cores[k]->value)
-            return WRONG(where, "streams", "streams: %g %s cores of %g", sum, kinds[k],
-                         cores[k]->value);
+            return WRONG(where, "streams",
+                         "streams: %g %s cores together; above 0 and at most the %g there are", sum,
+                         kinds[k], cores[k]->value);
     }
     return SN_OK;
 }

@@ -30,8 +30,22 @@
     "    class: calibrated\n"                                                                      \
     "    source: two rows\n"
 
+/* Of steps: cores of streams, and what is fitted to whole steps. */
+#define COUNT(n) "{value: " n ", unit: count, class: spec, source: s}\n"
+#define STREAMS(first, second)                                                                     \
+    "streams:\n"                                                                                   \
+    "  attention:\n"                                                                               \
+    "    cube: " COUNT(first) "    vector: " COUNT("32") "  experts:\n"                            \
+                                                         "    cube: " COUNT(                       \
+                                                             second) "    vector: " COUNT("16")
+#define STEPS                                                                                      \
+    "vector_cores: " COUNT("48")                                                                   \
+        STREAMS("3", "1") "host: {value: 2, unit: ms, class: calibrated, source: s}\n"             \
+                          "block: {value: 17, unit: ms, class: calibrated, source: s}\n"           \
+                          "skew: {value: 0.4, unit: count, class: calibrated, source: s}\n"
+
 static const char good[] = HEAD "l2: {bandwidth: " FIGURE("3", "TB/s") ", size: " FIGURE(
-    "192", "MiB") "}\nlaunch: " FIGURE("5", "us") "\n" TABLE "warnings: [take care]\n";
+    "192", "MiB") "}\nlaunch: " FIGURE("5", "us") "\n" STEPS TABLE "warnings: [take care]\n";
 
 static int parse(struct sn_device *d, const char *text)
 {
@@ -49,6 +63,10 @@ static void expect_good(const struct sn_device *d)
     cr_expect_eq(d->memory.value, 1.6e12);
     cr_expect(fabs(d->l2_bytes.value / 201326592 - 1) < 1e-5);
     cr_expect(fabs(d->launch.value / 5e-6 - 1) < 1e-12);
+    cr_expect(d->vector_cores.value == 48 && d->streams[0][0].value == 3);
+    cr_expect(d->streams[0][1].value == 32 && d->streams[1][0].value == 1);
+    cr_expect(d->streams[1][1].value == 16 && fabs(d->host.value / 2e-3 - 1) < 1e-12);
+    cr_expect(fabs(d->block.value / 17e-3 - 1) < 1e-12 && d->skew.value == 0.4);
     cr_assert_eq(d->n_tables, 1);
     const struct sn_device_table *t = &d->tables[0];
     cr_expect_eq(t->ops, 1u << SN_OP_GEMM | 1u << SN_OP_MOE);
@@ -93,6 +111,11 @@ Test(device_file, mistakes_have_their_line)
         {HEAD "l2:\n  bandwidth: " FIGURE("0", "GB/s") "\n", "t.yaml:9: l2.bandwidth is zero"},
         {HEAD "l2:\n  bandwidth: " FIGURE("1", "GB/s") "\n",
          "t.yaml:9: l2: bandwidth and size go together"},
+        {HEAD "vector_cores: " COUNT("48") STREAMS("3", "2"),
+         "t.yaml:10: streams: 5 cube cores together; above 0 and at most the 4 there are"},
+        {HEAD STREAMS("2", "2"),
+         "t.yaml:9: streams: shares of vector cores, and vector_cores is missing"},
+        {HEAD "host: " FIGURE("2", "s") "\n", "t.yaml:8: host: 2 is not in 0 to 1"},
         {HEAD "launch: {value: 1, unit: us, class: specc, source: s}\n",
          "t.yaml:8: launch.class: no class 'specc'; did you mean 'spec'"},
         {HEAD "efficiency:\n  - {of: [gem], roof: compute, points: [{efficiency: 1}], class: spec, "
